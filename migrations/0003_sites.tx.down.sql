@@ -1,0 +1,3 @@
+drop table igny8_site_user_access;
+drop table igny8_sectors;
+drop table igny8_sites;

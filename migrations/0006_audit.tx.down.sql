@@ -1,0 +1,1 @@
+drop table igny8_audit_events;

@@ -1,0 +1,1 @@
+drop table igny8_database_marks;

@@ -1,0 +1,957 @@
+-- The whole database on one page, for reading: tables, constraints, indexes, policies, grants.
+-- Dumped from a database that has all migrations, never edited. To bring it up to date:
+--
+--     go test ./internal/postgres/schema -update
+
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+
+CREATE TABLE igny8_audit_events (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    action text NOT NULL,
+    subject_type text NOT NULL,
+    subject_id bigint NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id bigint,
+    before jsonb,
+    after jsonb,
+    ip text DEFAULT ''::text NOT NULL,
+    user_agent text DEFAULT ''::text NOT NULL,
+    request_id text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_audit_events_action_check CHECK ((action <> ''::text)),
+    CONSTRAINT igny8_audit_events_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text])))
+);
+
+ALTER TABLE ONLY igny8_audit_events FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_audit_events_id_seq;
+
+ALTER SEQUENCE igny8_audit_events_id_seq OWNED BY igny8_audit_events.id;
+
+CREATE TABLE igny8_credit_accounts (
+    tenant_id bigint NOT NULL,
+    balance bigint DEFAULT 0 NOT NULL,
+    held bigint DEFAULT 0 NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT igny8_credit_accounts_available_check CHECK ((held <= balance)),
+    CONSTRAINT igny8_credit_accounts_balance_check CHECK ((balance >= 0)),
+    CONSTRAINT igny8_credit_accounts_held_check CHECK ((held >= 0)),
+    CONSTRAINT igny8_credit_accounts_last_seq_check CHECK ((last_seq >= 0))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY igny8_credit_accounts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_credit_cost_config (
+    id bigint NOT NULL,
+    operation text NOT NULL,
+    credits bigint NOT NULL,
+    unit_size bigint DEFAULT 1 NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_credit_cost_config_credits_check CHECK ((credits > 0)),
+    CONSTRAINT igny8_credit_cost_config_operation_check CHECK ((operation = ANY (ARRAY['clustering'::text, 'idea_generation'::text, 'content_generation'::text, 'image_generation'::text, 'image_prompt_extraction'::text]))),
+    CONSTRAINT igny8_credit_cost_config_unit_size_check CHECK ((unit_size > 0))
+);
+
+CREATE SEQUENCE igny8_credit_cost_config_id_seq;
+
+ALTER SEQUENCE igny8_credit_cost_config_id_seq OWNED BY igny8_credit_cost_config.id;
+
+CREATE TABLE igny8_credit_grants (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    amount bigint NOT NULL,
+    remaining bigint NOT NULL,
+    priority integer NOT NULL,
+    period_id bigint,
+    payment_id bigint,
+    granted_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT igny8_credit_grants_amount_check CHECK ((amount > 0)),
+    CONSTRAINT igny8_credit_grants_check CHECK (((remaining >= 0) AND (remaining <= amount))),
+    CONSTRAINT igny8_credit_grants_check1 CHECK ((expires_at > granted_at)),
+    CONSTRAINT igny8_credit_grants_kind_check CHECK ((kind = ANY (ARRAY['trial'::text, 'subscription'::text, 'purchase'::text, 'promotion'::text, 'refund'::text, 'adjustment'::text, 'opening'::text])))
+);
+
+ALTER TABLE ONLY igny8_credit_grants FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_credit_grants_id_seq;
+
+ALTER SEQUENCE igny8_credit_grants_id_seq OWNED BY igny8_credit_grants.id;
+
+CREATE TABLE igny8_credit_transaction_grants (
+    tenant_id bigint NOT NULL,
+    transaction_id bigint NOT NULL,
+    grant_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT igny8_credit_transaction_grants_amount_check CHECK ((amount <> 0))
+);
+
+ALTER TABLE ONLY igny8_credit_transaction_grants FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_credit_transactions (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    seq bigint NOT NULL,
+    type text NOT NULL,
+    amount bigint NOT NULL,
+    balance_after bigint NOT NULL,
+    operation text,
+    quantity bigint,
+    site_id bigint,
+    description text DEFAULT ''::text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id bigint,
+    idempotency_key text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_credit_transactions_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text]))),
+    CONSTRAINT igny8_credit_transactions_amount_check CHECK ((amount <> 0)),
+    CONSTRAINT igny8_credit_transactions_balance_after_check CHECK ((balance_after >= 0)),
+    CONSTRAINT igny8_credit_transactions_check CHECK ((((type = 'deduction'::text) = (amount < 0)) OR (type = ANY (ARRAY['expiration'::text, 'adjustment'::text])))),
+    CONSTRAINT igny8_credit_transactions_check1 CHECK (((type <> 'expiration'::text) OR (amount < 0))),
+    CONSTRAINT igny8_credit_transactions_operation_check CHECK ((operation = ANY (ARRAY['clustering'::text, 'idea_generation'::text, 'content_generation'::text, 'image_generation'::text, 'image_prompt_extraction'::text]))),
+    CONSTRAINT igny8_credit_transactions_quantity_check CHECK ((quantity > 0)),
+    CONSTRAINT igny8_credit_transactions_seq_check CHECK ((seq > 0)),
+    CONSTRAINT igny8_credit_transactions_type_check CHECK ((type = ANY (ARRAY['trial'::text, 'subscription'::text, 'purchase'::text, 'promotion'::text, 'refund'::text, 'deduction'::text, 'expiration'::text, 'adjustment'::text, 'opening'::text])))
+);
+
+ALTER TABLE ONLY igny8_credit_transactions FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_credit_transactions_id_seq;
+
+ALTER SEQUENCE igny8_credit_transactions_id_seq OWNED BY igny8_credit_transactions.id;
+
+CREATE TABLE igny8_database_marks (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_database_marks_name_check CHECK ((name <> ''::text))
+);
+
+CREATE TABLE igny8_external_payments (
+    method text NOT NULL,
+    external_id text NOT NULL,
+    tenant_id bigint NOT NULL,
+    payment_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_external_payments_method_check CHECK ((method = ANY (ARRAY['bank_transfer'::text, 'stripe'::text])))
+);
+
+CREATE TABLE igny8_idempotency_keys (
+    tenant_id bigint NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    subject_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY igny8_idempotency_keys FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_industries (
+    id bigint NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_industries_name_check CHECK ((name <> ''::text))
+);
+
+CREATE SEQUENCE igny8_industries_id_seq;
+
+ALTER SEQUENCE igny8_industries_id_seq OWNED BY igny8_industries.id;
+
+CREATE TABLE igny8_industry_sectors (
+    id bigint NOT NULL,
+    industry_id bigint NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_industry_sectors_name_check CHECK ((name <> ''::text))
+);
+
+CREATE SEQUENCE igny8_industry_sectors_id_seq;
+
+ALTER SEQUENCE igny8_industry_sectors_id_seq OWNED BY igny8_industry_sectors.id;
+
+CREATE TABLE igny8_invoice_lines (
+    tenant_id bigint NOT NULL,
+    invoice_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    description text NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    amount_minor bigint NOT NULL,
+    CONSTRAINT igny8_invoice_lines_position_check CHECK (("position" > 0))
+);
+
+ALTER TABLE ONLY igny8_invoice_lines FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_invoice_numbers (
+    year integer NOT NULL,
+    last_number bigint NOT NULL,
+    CONSTRAINT igny8_invoice_numbers_last_number_check CHECK ((last_number > 0)),
+    CONSTRAINT igny8_invoice_numbers_year_check CHECK (((year >= 2000) AND (year <= 9999)))
+);
+
+CREATE TABLE igny8_invoices (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    number text NOT NULL,
+    payment_id bigint NOT NULL,
+    total_minor bigint NOT NULL,
+    currency text NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
+ALTER TABLE ONLY igny8_invoices FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_invoices_id_seq;
+
+ALTER SEQUENCE igny8_invoices_id_seq OWNED BY igny8_invoices.id;
+
+CREATE TABLE igny8_login_directory (
+    email text NOT NULL,
+    tenant_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    CONSTRAINT igny8_login_directory_email_check CHECK ((email = lower(email)))
+);
+
+CREATE TABLE igny8_payments (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    method text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    plan_id bigint NOT NULL,
+    months integer NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    reference text NOT NULL,
+    instructions text DEFAULT ''::text NOT NULL,
+    requested_by bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    declared_at timestamp with time zone,
+    sent_on date,
+    payer_name text,
+    proof_url text,
+    external_payment_id text,
+    received_on date,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    rejection_reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_payments_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT igny8_payments_check CHECK (((status <> ALL (ARRAY['confirmed'::text, 'refunded'::text, 'disputed'::text])) OR ((external_payment_id IS NOT NULL) AND (received_on IS NOT NULL) AND (decided_at IS NOT NULL)))),
+    CONSTRAINT igny8_payments_check1 CHECK (((status <> 'rejected'::text) OR ((rejection_reason IS NOT NULL) AND (decided_at IS NOT NULL)))),
+    CONSTRAINT igny8_payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_payments_method_check CHECK ((method = ANY (ARRAY['bank_transfer'::text, 'stripe'::text]))),
+    CONSTRAINT igny8_payments_months_check CHECK (((months >= 1) AND (months <= 24))),
+    CONSTRAINT igny8_payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'rejected'::text, 'expired'::text, 'refunded'::text, 'disputed'::text])))
+);
+
+ALTER TABLE ONLY igny8_payments FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_payments_id_seq;
+
+ALTER SEQUENCE igny8_payments_id_seq OWNED BY igny8_payments.id;
+
+CREATE TABLE igny8_plans (
+    id bigint NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    price_minor bigint NOT NULL,
+    currency text DEFAULT 'USD'::text NOT NULL,
+    included_credits bigint NOT NULL,
+    max_sites integer NOT NULL,
+    max_users integer NOT NULL,
+    features text[] DEFAULT '{}'::text[] NOT NULL,
+    trial_days integer,
+    self_serve boolean NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_plans_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_plans_features_check CHECK ((features <@ ARRAY['ai_writer'::text, 'image_gen'::text, 'auto_publish'::text, 'custom_prompts'::text, 'unlimited'::text])),
+    CONSTRAINT igny8_plans_included_credits_check CHECK ((included_credits >= 0)),
+    CONSTRAINT igny8_plans_max_sites_check CHECK ((max_sites >= 0)),
+    CONSTRAINT igny8_plans_max_users_check CHECK ((max_users >= 1)),
+    CONSTRAINT igny8_plans_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_plans_price_minor_check CHECK ((price_minor >= 0)),
+    CONSTRAINT igny8_plans_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
+    CONSTRAINT igny8_plans_trial_days_check CHECK (((trial_days >= 1) AND (trial_days <= 365)))
+);
+
+CREATE SEQUENCE igny8_plans_id_seq;
+
+ALTER SEQUENCE igny8_plans_id_seq OWNED BY igny8_plans.id;
+
+CREATE TABLE igny8_sectors (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    site_id bigint NOT NULL,
+    industry_id bigint NOT NULL,
+    industry_sector_id bigint NOT NULL,
+    name text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by bigint,
+    restore_until timestamp with time zone,
+    live_industry_id bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (deleted_at IS NULL) THEN industry_id
+    ELSE NULL::bigint
+END) STORED,
+    CONSTRAINT igny8_sectors_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
+    CONSTRAINT igny8_sectors_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_sectors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+
+ALTER TABLE ONLY igny8_sectors FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_sectors_id_seq;
+
+ALTER SEQUENCE igny8_sectors_id_seq OWNED BY igny8_sectors.id;
+
+CREATE TABLE igny8_sessions (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    generation integer DEFAULT 0 NOT NULL,
+    token_hash bytea NOT NULL,
+    rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_reason text,
+    ip text DEFAULT ''::text NOT NULL,
+    user_agent text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_sessions_check CHECK (((revoked_at IS NULL) = (revoked_reason IS NULL))),
+    CONSTRAINT igny8_sessions_generation_check CHECK ((generation >= 0)),
+    CONSTRAINT igny8_sessions_revoked_reason_check CHECK ((revoked_reason = ANY (ARRAY['log_out'::text, 'reuse'::text, 'password'::text, 'role'::text, 'removed'::text, 'revoked'::text])))
+);
+
+ALTER TABLE ONLY igny8_sessions FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_sessions_id_seq;
+
+ALTER SEQUENCE igny8_sessions_id_seq OWNED BY igny8_sessions.id;
+
+CREATE TABLE igny8_site_user_access (
+    tenant_id bigint NOT NULL,
+    site_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    granted_by bigint,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY igny8_site_user_access FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_sites (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    domain text DEFAULT ''::text NOT NULL,
+    industry_id bigint,
+    status text DEFAULT 'active'::text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by bigint,
+    restore_until timestamp with time zone,
+    CONSTRAINT igny8_sites_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
+    CONSTRAINT igny8_sites_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_sites_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
+    CONSTRAINT igny8_sites_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'suspended'::text])))
+);
+
+ALTER TABLE ONLY igny8_sites FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_sites_id_seq;
+
+ALTER SEQUENCE igny8_sites_id_seq OWNED BY igny8_sites.id;
+
+CREATE TABLE igny8_slug_directory (
+    slug text NOT NULL,
+    tenant_id bigint NOT NULL
+);
+
+CREATE TABLE igny8_subscription_periods (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    plan_id bigint NOT NULL,
+    start_at timestamp with time zone NOT NULL,
+    end_at timestamp with time zone NOT NULL,
+    previous_end timestamp with time zone,
+    payment_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_subscription_periods_check CHECK ((start_at < end_at)),
+    CONSTRAINT igny8_subscription_periods_check1 CHECK ((previous_end = start_at)),
+    CONSTRAINT igny8_subscription_periods_check2 CHECK (((kind = 'paid'::text) = (payment_id IS NOT NULL))),
+    CONSTRAINT igny8_subscription_periods_kind_check CHECK ((kind = ANY (ARRAY['trial'::text, 'paid'::text, 'free'::text, 'assigned'::text, 'opening'::text, 'lapsed'::text])))
+);
+
+ALTER TABLE ONLY igny8_subscription_periods FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_subscription_periods_id_seq;
+
+ALTER SEQUENCE igny8_subscription_periods_id_seq OWNED BY igny8_subscription_periods.id;
+
+CREATE TABLE igny8_subscriptions (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    status text NOT NULL,
+    payment_method text,
+    anchor timestamp with time zone,
+    trial_end timestamp with time zone,
+    cancel_at_period_end boolean DEFAULT false NOT NULL,
+    external_payment_id text,
+    stripe_subscription_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT igny8_subscriptions_payment_method_check CHECK ((payment_method = ANY (ARRAY['bank_transfer'::text, 'stripe'::text]))),
+    CONSTRAINT igny8_subscriptions_status_check CHECK ((status = ANY (ARRAY['trialing'::text, 'pending'::text, 'active'::text, 'past_due'::text, 'cancelled'::text, 'expired'::text])))
+);
+
+ALTER TABLE ONLY igny8_subscriptions FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_subscriptions_id_seq;
+
+ALTER SEQUENCE igny8_subscriptions_id_seq OWNED BY igny8_subscriptions.id;
+
+CREATE TABLE igny8_tenants (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    plan_id bigint NOT NULL,
+    owner_id bigint,
+    status text NOT NULL,
+    status_reason text DEFAULT ''::text NOT NULL,
+    is_system boolean DEFAULT false NOT NULL,
+    billing_email text,
+    billing_address jsonb DEFAULT '{}'::jsonb NOT NULL,
+    stripe_customer_id text,
+    deletion_retention_days integer DEFAULT 14 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by bigint,
+    restore_until timestamp with time zone,
+    CONSTRAINT igny8_tenants_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
+    CONSTRAINT igny8_tenants_deletion_retention_days_check CHECK (((deletion_retention_days >= 1) AND (deletion_retention_days <= 365))),
+    CONSTRAINT igny8_tenants_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_tenants_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
+    CONSTRAINT igny8_tenants_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'pending_payment'::text, 'active'::text, 'suspended'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY igny8_tenants FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_tenants_id_seq;
+
+ALTER SEQUENCE igny8_tenants_id_seq OWNED BY igny8_tenants.id;
+
+CREATE TABLE igny8_users (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    email text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    role text NOT NULL,
+    password_hash text,
+    email_verified_at timestamp with time zone,
+    last_login_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    deleted_by bigint,
+    restore_until timestamp with time zone,
+    CONSTRAINT igny8_users_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
+    CONSTRAINT igny8_users_email_check CHECK ((email = lower(email))),
+    CONSTRAINT igny8_users_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'editor'::text, 'admin'::text, 'owner'::text, 'developer'::text, 'system_bot'::text])))
+);
+
+ALTER TABLE ONLY igny8_users FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_users_id_seq;
+
+ALTER SEQUENCE igny8_users_id_seq OWNED BY igny8_users.id;
+
+ALTER TABLE ONLY igny8_audit_events ALTER COLUMN id SET DEFAULT nextval('igny8_audit_events_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_credit_cost_config ALTER COLUMN id SET DEFAULT nextval('igny8_credit_cost_config_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_credit_grants ALTER COLUMN id SET DEFAULT nextval('igny8_credit_grants_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_credit_transactions ALTER COLUMN id SET DEFAULT nextval('igny8_credit_transactions_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_industries ALTER COLUMN id SET DEFAULT nextval('igny8_industries_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_industry_sectors ALTER COLUMN id SET DEFAULT nextval('igny8_industry_sectors_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_invoices ALTER COLUMN id SET DEFAULT nextval('igny8_invoices_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_payments ALTER COLUMN id SET DEFAULT nextval('igny8_payments_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_plans ALTER COLUMN id SET DEFAULT nextval('igny8_plans_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_sectors ALTER COLUMN id SET DEFAULT nextval('igny8_sectors_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_sessions ALTER COLUMN id SET DEFAULT nextval('igny8_sessions_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_sites ALTER COLUMN id SET DEFAULT nextval('igny8_sites_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_subscription_periods ALTER COLUMN id SET DEFAULT nextval('igny8_subscription_periods_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_subscriptions ALTER COLUMN id SET DEFAULT nextval('igny8_subscriptions_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_tenants ALTER COLUMN id SET DEFAULT nextval('igny8_tenants_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_users ALTER COLUMN id SET DEFAULT nextval('igny8_users_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_audit_events
+    ADD CONSTRAINT igny8_audit_events_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_accounts
+    ADD CONSTRAINT igny8_credit_accounts_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY igny8_credit_cost_config
+    ADD CONSTRAINT igny8_credit_cost_config_effective_key UNIQUE (operation, effective_from);
+
+ALTER TABLE ONLY igny8_credit_cost_config
+    ADD CONSTRAINT igny8_credit_cost_config_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_credit_grants
+    ADD CONSTRAINT igny8_credit_grants_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_transaction_grants
+    ADD CONSTRAINT igny8_credit_transaction_grants_pkey PRIMARY KEY (tenant_id, transaction_id, grant_id);
+
+ALTER TABLE ONLY igny8_credit_transactions
+    ADD CONSTRAINT igny8_credit_transactions_idempotency_key UNIQUE (tenant_id, idempotency_key);
+
+ALTER TABLE ONLY igny8_credit_transactions
+    ADD CONSTRAINT igny8_credit_transactions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_transactions
+    ADD CONSTRAINT igny8_credit_transactions_seq_key UNIQUE (tenant_id, seq);
+
+ALTER TABLE ONLY igny8_database_marks
+    ADD CONSTRAINT igny8_database_marks_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY igny8_external_payments
+    ADD CONSTRAINT igny8_external_payments_pkey PRIMARY KEY (method, external_id);
+
+ALTER TABLE ONLY igny8_idempotency_keys
+    ADD CONSTRAINT igny8_idempotency_keys_pkey PRIMARY KEY (tenant_id, operation, key);
+
+ALTER TABLE ONLY igny8_industries
+    ADD CONSTRAINT igny8_industries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_industries
+    ADD CONSTRAINT igny8_industries_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY igny8_industry_sectors
+    ADD CONSTRAINT igny8_industry_sectors_industry_key UNIQUE (industry_id, id);
+
+ALTER TABLE ONLY igny8_industry_sectors
+    ADD CONSTRAINT igny8_industry_sectors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_industry_sectors
+    ADD CONSTRAINT igny8_industry_sectors_slug_key UNIQUE (industry_id, slug);
+
+ALTER TABLE ONLY igny8_invoice_lines
+    ADD CONSTRAINT igny8_invoice_lines_pkey PRIMARY KEY (tenant_id, invoice_id, "position");
+
+ALTER TABLE ONLY igny8_invoice_numbers
+    ADD CONSTRAINT igny8_invoice_numbers_pkey PRIMARY KEY (year);
+
+ALTER TABLE ONLY igny8_invoices
+    ADD CONSTRAINT igny8_invoices_number_key UNIQUE (tenant_id, number);
+
+ALTER TABLE ONLY igny8_invoices
+    ADD CONSTRAINT igny8_invoices_payment_key UNIQUE (tenant_id, payment_id);
+
+ALTER TABLE ONLY igny8_invoices
+    ADD CONSTRAINT igny8_invoices_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_login_directory
+    ADD CONSTRAINT igny8_login_directory_pkey PRIMARY KEY (email);
+
+ALTER TABLE ONLY igny8_payments
+    ADD CONSTRAINT igny8_payments_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_payments
+    ADD CONSTRAINT igny8_payments_reference_key UNIQUE (tenant_id, reference);
+
+ALTER TABLE ONLY igny8_plans
+    ADD CONSTRAINT igny8_plans_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_plans
+    ADD CONSTRAINT igny8_plans_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY igny8_sectors
+    ADD CONSTRAINT igny8_sectors_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_sessions
+    ADD CONSTRAINT igny8_sessions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_site_user_access
+    ADD CONSTRAINT igny8_site_user_access_pkey PRIMARY KEY (tenant_id, site_id, user_id);
+
+ALTER TABLE ONLY igny8_sites
+    ADD CONSTRAINT igny8_sites_industry_key UNIQUE (tenant_id, id, industry_id);
+
+ALTER TABLE ONLY igny8_sites
+    ADD CONSTRAINT igny8_sites_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_slug_directory
+    ADD CONSTRAINT igny8_slug_directory_pkey PRIMARY KEY (slug);
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_end_key UNIQUE (tenant_id, end_at);
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_overlap_excl EXCLUDE USING gist (tenant_id WITH =, tstzrange(start_at, end_at) WITH &&);
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_subscriptions
+    ADD CONSTRAINT igny8_subscriptions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_subscriptions
+    ADD CONSTRAINT igny8_subscriptions_tenant_key UNIQUE (tenant_id);
+
+ALTER TABLE ONLY igny8_tenants
+    ADD CONSTRAINT igny8_tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_users
+    ADD CONSTRAINT igny8_users_email_key UNIQUE (tenant_id, email);
+
+ALTER TABLE ONLY igny8_users
+    ADD CONSTRAINT igny8_users_pkey PRIMARY KEY (tenant_id, id);
+
+CREATE INDEX igny8_credit_grants_burn_idx ON igny8_credit_grants USING btree (tenant_id, priority, expires_at, granted_at, id) WHERE (remaining > 0);
+
+CREATE UNIQUE INDEX igny8_credit_grants_period_key ON igny8_credit_grants USING btree (tenant_id, period_id) WHERE (period_id IS NOT NULL);
+
+CREATE INDEX igny8_payments_pending_idx ON igny8_payments USING btree (created_at, id) WHERE (status = 'pending'::text);
+
+CREATE UNIQUE INDEX igny8_sectors_industry_sector_key ON igny8_sectors USING btree (tenant_id, site_id, industry_sector_id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX igny8_sessions_user_idx ON igny8_sessions USING btree (tenant_id, user_id);
+
+CREATE INDEX igny8_site_user_access_user_idx ON igny8_site_user_access USING btree (tenant_id, user_id);
+
+CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_periods USING btree (tenant_id) WHERE (previous_end IS NULL);
+
+ALTER TABLE ONLY igny8_audit_events
+    ADD CONSTRAINT igny8_audit_events_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_credit_accounts
+    ADD CONSTRAINT igny8_credit_accounts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_credit_grants
+    ADD CONSTRAINT igny8_credit_grants_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_grants
+    ADD CONSTRAINT igny8_credit_grants_period_fkey FOREIGN KEY (tenant_id, period_id) REFERENCES igny8_subscription_periods(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_grants
+    ADD CONSTRAINT igny8_credit_grants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_credit_transaction_grants
+    ADD CONSTRAINT igny8_credit_transaction_grants_grant_fkey FOREIGN KEY (tenant_id, grant_id) REFERENCES igny8_credit_grants(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_transaction_grants
+    ADD CONSTRAINT igny8_credit_transaction_grants_transaction_fkey FOREIGN KEY (tenant_id, transaction_id) REFERENCES igny8_credit_transactions(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_transactions
+    ADD CONSTRAINT igny8_credit_transactions_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
+
+ALTER TABLE ONLY igny8_credit_transactions
+    ADD CONSTRAINT igny8_credit_transactions_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
+ALTER TABLE ONLY igny8_external_payments
+    ADD CONSTRAINT igny8_external_payments_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_idempotency_keys
+    ADD CONSTRAINT igny8_idempotency_keys_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_industry_sectors
+    ADD CONSTRAINT igny8_industry_sectors_industry_fkey FOREIGN KEY (industry_id) REFERENCES igny8_industries(id);
+
+ALTER TABLE ONLY igny8_invoice_lines
+    ADD CONSTRAINT igny8_invoice_lines_invoice_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES igny8_invoices(tenant_id, id);
+
+ALTER TABLE ONLY igny8_invoices
+    ADD CONSTRAINT igny8_invoices_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_login_directory
+    ADD CONSTRAINT igny8_login_directory_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id);
+
+ALTER TABLE ONLY igny8_payments
+    ADD CONSTRAINT igny8_payments_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
+
+ALTER TABLE ONLY igny8_payments
+    ADD CONSTRAINT igny8_payments_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_sectors
+    ADD CONSTRAINT igny8_sectors_industry_sector_fkey FOREIGN KEY (industry_id, industry_sector_id) REFERENCES igny8_industry_sectors(industry_id, id);
+
+ALTER TABLE ONLY igny8_sectors
+    ADD CONSTRAINT igny8_sectors_removed_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
+ALTER TABLE ONLY igny8_sectors
+    ADD CONSTRAINT igny8_sectors_site_fkey FOREIGN KEY (tenant_id, site_id, live_industry_id) REFERENCES igny8_sites(tenant_id, id, industry_id);
+
+ALTER TABLE ONLY igny8_sessions
+    ADD CONSTRAINT igny8_sessions_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id);
+
+ALTER TABLE ONLY igny8_site_user_access
+    ADD CONSTRAINT igny8_site_user_access_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
+ALTER TABLE ONLY igny8_site_user_access
+    ADD CONSTRAINT igny8_site_user_access_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id);
+
+ALTER TABLE ONLY igny8_sites
+    ADD CONSTRAINT igny8_sites_industry_fkey FOREIGN KEY (industry_id) REFERENCES igny8_industries(id);
+
+ALTER TABLE ONLY igny8_sites
+    ADD CONSTRAINT igny8_sites_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_slug_directory
+    ADD CONSTRAINT igny8_slug_directory_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_gap_fkey FOREIGN KEY (tenant_id, previous_end) REFERENCES igny8_subscription_periods(tenant_id, end_at) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
+
+ALTER TABLE ONLY igny8_subscription_periods
+    ADD CONSTRAINT igny8_subscription_periods_subscription_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_subscriptions(tenant_id);
+
+ALTER TABLE ONLY igny8_subscriptions
+    ADD CONSTRAINT igny8_subscriptions_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_tenants
+    ADD CONSTRAINT igny8_tenants_owner_fkey FOREIGN KEY (id, owner_id) REFERENCES igny8_users(tenant_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY igny8_tenants
+    ADD CONSTRAINT igny8_tenants_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
+
+ALTER TABLE ONLY igny8_users
+    ADD CONSTRAINT igny8_users_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE igny8_audit_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_credit_accounts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_credit_grants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_credit_transaction_grants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_credit_transactions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_invoice_lines ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_invoices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_payments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_sectors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_site_user_access ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_sites ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_subscription_periods ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_subscriptions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_users ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON igny8_credit_accounts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_credit_grants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_invoice_lines FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_invoices FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_subscription_periods FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_subscriptions FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_tenants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY tenant ON igny8_audit_events USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_accounts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_transaction_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_transactions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_idempotency_keys USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_invoice_lines USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_invoices USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_payments USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_sectors USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_sessions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_site_user_access USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_sites USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_subscription_periods USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_subscriptions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_tenants USING ((id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_users USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+GRANT SELECT,INSERT ON TABLE igny8_audit_events TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_audit_events_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_accounts TO igny8_app;
+
+GRANT SELECT ON TABLE igny8_credit_cost_config TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_grants TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_credit_grants_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_credit_transaction_grants TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_credit_transactions TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_credit_transactions_id_seq TO igny8_app;
+
+GRANT SELECT ON TABLE igny8_database_marks TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_external_payments TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_idempotency_keys TO igny8_app;
+
+GRANT SELECT ON TABLE igny8_industries TO igny8_app;
+
+GRANT SELECT ON TABLE igny8_industry_sectors TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_invoice_lines TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_invoice_numbers TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_invoices TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_invoices_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_login_directory TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_payments TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_payments_id_seq TO igny8_app;
+
+GRANT SELECT ON TABLE igny8_plans TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_sectors TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_sectors_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_sessions TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_sessions_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE igny8_site_user_access TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_sites TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_sites_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_slug_directory TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_subscription_periods TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_subscription_periods_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_subscriptions TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_subscriptions_id_seq TO igny8_app;
+
+GRANT SELECT ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(id) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(plan_id),UPDATE(plan_id) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(owner_id),UPDATE(owner_id) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(status_reason) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(billing_email),UPDATE(billing_email) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(billing_address) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(stripe_customer_id) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(deletion_retention_days) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(created_at) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT INSERT(updated_at),UPDATE(updated_at) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(deleted_at) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(deleted_by) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(restore_until) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_tenants_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_users TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_users_id_seq TO igny8_app;
