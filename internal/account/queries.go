@@ -1,0 +1,81 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/page"
+)
+
+// ByIDs reads accounts that are not deleted, in no order. It is the one tenant read that is not
+// scoped by a tenant_id: the account's own id is what scopes it.
+func ByIDs(ctx context.Context, db bun.IDB, ids []gid.Account) ([]*Account, error) {
+	accounts := []*Account{}
+	err := db.NewSelect().Model(&accounts).Where("id IN (?)", bun.List(ids)).Where("deleted_at IS NULL").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read accounts: %w", err)
+	}
+	return accounts, nil
+}
+
+// Lock reads an account and holds its row until the transaction ends. It is the first lock that a
+// command takes: what belongs to the account changes behind it, one command at a time. Errors:
+// NOT_FOUND.
+func Lock(ctx context.Context, tx bun.Tx, id gid.Account) (*Account, error) {
+	accounts := []*Account{}
+	err := tx.NewSelect().Model(&accounts).Where("id = ?", id).Where("deleted_at IS NULL").For("NO KEY UPDATE").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock account: %w", err)
+	}
+	if len(accounts) == 0 {
+		return nil, fault.New(fault.NotFound, "there is no such account")
+	}
+	return accounts[0], nil
+}
+
+// scoped starts every read of people: those of one account who are not deleted.
+func scoped(db bun.IDB, tenant gid.Account, users *[]*User) *bun.SelectQuery {
+	return db.NewSelect().Model(users).Where("user_.tenant_id = ?", tenant).Where("user_.deleted_at IS NULL")
+}
+
+// UsersByIDs reads people of one account, in no order.
+func UsersByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.User) ([]*User, error) {
+	users := []*User{}
+	if err := scoped(db, tenant, &users).Where("user_.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	return users, nil
+}
+
+// CountUsers counts the people of an account.
+func CountUsers(ctx context.Context, db bun.IDB, tenant gid.Account) (int, error) {
+	n, err := scoped(db, tenant, &[]*User{}).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count users: %w", err)
+	}
+	return int(n), nil
+}
+
+// Members lists the people of an account by email.
+func Members(ctx context.Context, db bun.IDB, tenant gid.Account, args page.Args) (*UserConnection, error) {
+	w, err := args.Window(1)
+	if err != nil {
+		return nil, err
+	}
+	users := []*User{}
+	q := scoped(db, tenant, &users)
+	if q, err = page.Apply(q, w, page.Key{Column: "user_.email", Value: new(string)}); err != nil {
+		return nil, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return page.New(w, users,
+		func(u *User) []any { return []any{u.Email} },
+		func(ctx context.Context) (int, error) { return CountUsers(ctx, db, tenant) },
+	), nil
+}

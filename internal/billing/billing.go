@@ -1,0 +1,232 @@
+// Package billing owns the commercial side of an account: its one subscription with the history of
+// periods, its payments and its invoices.
+//
+// What must always hold: the periods of an account form a chain without gap or overlap, which the
+// database itself enforces; a payment is confirmed once, and all that follows from it (periods,
+// status, plan, credits, invoice, audit event) happens with it or not at all; a bank's reference
+// counts once among all accounts; invoice numbers have no gap within a year.
+//
+// Locks are taken in one order: account, payment, subscription, credits, external reference, invoice
+// number.
+package billing
+
+import (
+	"io"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/enum"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/money"
+	"igny8.com/accounts/internal/page"
+	"igny8.com/accounts/internal/period"
+)
+
+// Method is how something is paid.
+type Method string
+
+// The methods.
+const (
+	BankTransfer Method = "bank_transfer"
+	Stripe       Method = "stripe"
+)
+
+// MarshalGQL writes the enum value.
+func (m Method) MarshalGQL(w io.Writer) { enum.Marshal(w, m) }
+
+// UnmarshalGQL reads the enum value.
+func (m *Method) UnmarshalGQL(v any) error { return enum.Unmarshal(m, v) }
+
+// SubscriptionStatus is where a subscription stands.
+type SubscriptionStatus string
+
+// The statuses of a subscription.
+const (
+	Trialing             SubscriptionStatus = "trialing"
+	PendingReview        SubscriptionStatus = "pending"
+	ActiveSubscription   SubscriptionStatus = "active"
+	PastDue              SubscriptionStatus = "past_due"
+	CancelledByAgreement SubscriptionStatus = "cancelled"
+	ExpiredByItself      SubscriptionStatus = "expired"
+)
+
+// MarshalGQL writes the enum value.
+func (s SubscriptionStatus) MarshalGQL(w io.Writer) { enum.Marshal(w, s) }
+
+// UnmarshalGQL reads the enum value.
+func (s *SubscriptionStatus) UnmarshalGQL(v any) error { return enum.Unmarshal(s, v) }
+
+// Subscription is an account's one commercial agreement.
+type Subscription struct {
+	bun.BaseModel `bun:"table:igny8_subscriptions,alias:subscription"`
+
+	TenantID             gid.Account        `bun:"tenant_id,pk"`
+	ID                   gid.Subscription   `bun:"id,pk,autoincrement"`
+	Status               SubscriptionStatus `bun:"status"`
+	PaymentMethod        *Method            `bun:"payment_method"`
+	Anchor               *time.Time         `bun:"anchor"`
+	TrialEnd             *time.Time         `bun:"trial_end"`
+	CancelAtPeriodEnd    bool               `bun:"cancel_at_period_end"`
+	ExternalPaymentID    *string            `bun:"external_payment_id"`
+	StripeSubscriptionID *string            `bun:"stripe_subscription_id"`
+	CreatedAt            time.Time          `bun:"created_at"`
+	UpdatedAt            time.Time          `bun:"updated_at"`
+}
+
+// IsNode marks the type as having a global id.
+func (*Subscription) IsNode() {}
+
+// Tenant is the account that the agreement is with.
+func (s *Subscription) Tenant() gid.Account { return s.TenantID }
+
+// PeriodKind says what kind of period it is.
+type PeriodKind string
+
+// The kinds of periods.
+const (
+	TrialPeriod    PeriodKind = "trial"
+	PaidPeriod     PeriodKind = "paid"
+	FreePeriod     PeriodKind = "free"
+	AssignedPeriod PeriodKind = "assigned"
+	OpeningPeriod  PeriodKind = "opening"
+	LapsedPeriod   PeriodKind = "lapsed"
+)
+
+// MarshalGQL writes the enum value.
+func (k PeriodKind) MarshalGQL(w io.Writer) { enum.Marshal(w, k) }
+
+// UnmarshalGQL reads the enum value.
+func (k *PeriodKind) UnmarshalGQL(v any) error { return enum.Unmarshal(k, v) }
+
+// SubscriptionPeriod is one period of a subscription, half-open.
+type SubscriptionPeriod struct {
+	bun.BaseModel `bun:"table:igny8_subscription_periods,alias:period"`
+
+	TenantID    gid.Account  `bun:"tenant_id,pk"`
+	ID          gid.Period   `bun:"id,pk,autoincrement"`
+	Kind        PeriodKind   `bun:"kind"`
+	PlanID      gid.Plan     `bun:"plan_id"`
+	Start       time.Time    `bun:"start_at"`
+	End         time.Time    `bun:"end_at"`
+	PreviousEnd *time.Time   `bun:"previous_end"`
+	PaymentID   *gid.Payment `bun:"payment_id"`
+	CreatedAt   time.Time    `bun:"created_at"`
+}
+
+// IsNode marks the type as having a global id.
+func (*SubscriptionPeriod) IsNode() {}
+
+// Tenant is the account whose subscription the period is of.
+func (p *SubscriptionPeriod) Tenant() gid.Account { return p.TenantID }
+
+// Span is the time of the period.
+func (p *SubscriptionPeriod) Span() period.Period { return period.Period{Start: p.Start, End: p.End} }
+
+// PaymentStatus is where a payment stands.
+type PaymentStatus string
+
+// The statuses of a payment.
+const (
+	Pending   PaymentStatus = "pending"
+	Confirmed PaymentStatus = "confirmed"
+	Rejected  PaymentStatus = "rejected"
+	Expired   PaymentStatus = "expired"
+	Refunded  PaymentStatus = "refunded"
+	Disputed  PaymentStatus = "disputed"
+)
+
+// MarshalGQL writes the enum value.
+func (s PaymentStatus) MarshalGQL(w io.Writer) { enum.Marshal(w, s) }
+
+// UnmarshalGQL reads the enum value.
+func (s *PaymentStatus) UnmarshalGQL(v any) error { return enum.Unmarshal(s, v) }
+
+// Payment is one declared or received sum of money.
+type Payment struct {
+	bun.BaseModel `bun:"table:igny8_payments,alias:payment"`
+
+	TenantID          gid.Account    `bun:"tenant_id,pk"`
+	ID                gid.Payment    `bun:"id,pk,autoincrement"`
+	Method            Method         `bun:"method"`
+	Status            PaymentStatus  `bun:"status"`
+	PlanID            gid.Plan       `bun:"plan_id"`
+	Months            int            `bun:"months"`
+	AmountMinor       int64          `bun:"amount_minor"`
+	Currency          money.Currency `bun:"currency"`
+	Reference         string         `bun:"reference"`
+	Instructions      string         `bun:"instructions"`
+	RequestedBy       gid.User       `bun:"requested_by"`
+	ExpiresAt         time.Time      `bun:"expires_at"`
+	DeclaredAt        *time.Time     `bun:"declared_at"`
+	SentOn            *time.Time     `bun:"sent_on,type:date"`
+	PayerName         *string        `bun:"payer_name"`
+	ProofURL          *string        `bun:"proof_url"`
+	ExternalPaymentID *string        `bun:"external_payment_id"`
+	ReceivedOn        *time.Time     `bun:"received_on,type:date"`
+	DecidedAt         *time.Time     `bun:"decided_at"`
+	DecidedBy         *gid.User      `bun:"decided_by"`
+	RejectionReason   *string        `bun:"rejection_reason"`
+	CreatedAt         time.Time      `bun:"created_at"`
+	UpdatedAt         time.Time      `bun:"updated_at"`
+}
+
+// IsNode marks the type as having a global id.
+func (*Payment) IsNode() {}
+
+// Tenant is the account that pays.
+func (p *Payment) Tenant() gid.Account { return p.TenantID }
+
+// Amount is the sum to be paid.
+func (p *Payment) Amount() money.Money {
+	return money.Money{Minor: p.AmountMinor, Currency: p.Currency}
+}
+
+// Invoice is the bill of a confirmed payment.
+type Invoice struct {
+	bun.BaseModel `bun:"table:igny8_invoices,alias:invoice"`
+
+	TenantID   gid.Account    `bun:"tenant_id,pk"`
+	ID         gid.Invoice    `bun:"id,pk,autoincrement"`
+	Number     string         `bun:"number"`
+	PaymentID  gid.Payment    `bun:"payment_id"`
+	TotalMinor int64          `bun:"total_minor"`
+	Currency   money.Currency `bun:"currency"`
+	IssuedAt   time.Time      `bun:"issued_at"`
+}
+
+// IsNode marks the type as having a global id.
+func (*Invoice) IsNode() {}
+
+// Tenant is the account that is billed.
+func (i *Invoice) Tenant() gid.Account { return i.TenantID }
+
+// Total is the sum of the lines.
+func (i *Invoice) Total() money.Money { return money.Money{Minor: i.TotalMinor, Currency: i.Currency} }
+
+// InvoiceLine is one line of an invoice.
+type InvoiceLine struct {
+	bun.BaseModel `bun:"table:igny8_invoice_lines,alias:line"`
+
+	TenantID    gid.Account    `bun:"tenant_id,pk"`
+	InvoiceID   gid.Invoice    `bun:"invoice_id,pk"`
+	Position    int            `bun:"position,pk"`
+	Description string         `bun:"description"`
+	PeriodStart time.Time      `bun:"period_start"`
+	PeriodEnd   time.Time      `bun:"period_end"`
+	AmountMinor int64          `bun:"amount_minor"`
+	Currency    money.Currency `bun:"currency,scanonly"`
+}
+
+// Amount is the sum of the line, in the invoice's currency.
+func (l *InvoiceLine) Amount() money.Money {
+	return money.Money{Minor: l.AmountMinor, Currency: l.Currency}
+}
+
+// Pages of periods and payments.
+type (
+	PeriodConnection  = page.Connection[*SubscriptionPeriod]
+	PeriodEdge        = page.Edge[*SubscriptionPeriod]
+	PaymentConnection = page.Connection[*Payment]
+	PaymentEdge       = page.Edge[*Payment]
+)

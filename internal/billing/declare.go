@@ -1,0 +1,81 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/postgres"
+)
+
+// Declare says that the money of a requested payment was sent.
+type Declare struct {
+	PaymentID gid.Payment
+	SentOn    time.Time
+	PayerName string
+	ProofURL  *string
+}
+
+// DeclarePayment notes what the owner says was sent; said again, the newer word counts, as long as
+// nobody has decided. Errors: REQUIRED, TOO_LONG, INVALID, NOT_FOUND, INVALID_STATE.
+func DeclarePayment(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Declare) (*Payment, error) {
+	var faults fault.List
+	faults.Add(checkDay(in.SentOn, now, "sentOn"))
+	faults.Add(checkText(in.PayerName, "payerName", 200))
+	if in.ProofURL != nil {
+		faults.Add(checkURL(*in.ProofURL, "proofUrl"))
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	tenant := actor.AccountID()
+	var payment *Payment
+	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := account.Lock(ctx, tx, tenant); err != nil {
+			return err
+		}
+		var err error
+		if payment, err = lockPayment(ctx, tx, tenant, in.PaymentID); err != nil {
+			return err
+		}
+		if payment.Status != Pending || !now.Before(payment.ExpiresAt) {
+			return fault.New(fault.InvalidState, "this payment does not wait for money any more").At("paymentId")
+		}
+		name := strings.TrimSpace(in.PayerName)
+		payment.DeclaredAt, payment.SentOn, payment.PayerName, payment.ProofURL = &now, &in.SentOn, &name, in.ProofURL
+		payment.UpdatedAt = now
+		_, err = tx.NewUpdate().Model(payment).WherePK().
+			Column("declared_at", "sent_on", "payer_name", "proof_url", "updated_at").Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("declare payment: %w", err)
+		}
+		change := audit.On("payment.declared", "payment", payment.ID).
+			To(map[string]any{"sentOn": in.SentOn.Format(time.DateOnly), "payerName": name})
+		return audit.Record(ctx, tx, tenant, actor.By(tenant), now, change)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return payment, nil
+}
+
+// checkURL refuses what is no absolute web address.
+func checkURL(text, field string) *fault.Error {
+	const most = 2000
+	if len(text) > most {
+		return fault.New(fault.TooLong, "at most %d characters", most).At(field)
+	}
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return fault.New(fault.Invalid, "a web address that starts with https://").At(field)
+	}
+	return nil
+}

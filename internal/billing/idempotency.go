@@ -1,0 +1,89 @@
+package billing
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
+)
+
+const maxKey = 200
+
+// remembered is what an idempotency key stood for when it was first used.
+type remembered struct {
+	bun.BaseModel `bun:"table:igny8_idempotency_keys,alias:remembered"`
+
+	TenantID    gid.Account `bun:"tenant_id,pk"`
+	Operation   string      `bun:"operation,pk"`
+	Key         string      `bun:"key,pk"`
+	Fingerprint []byte      `bun:"fingerprint"`
+	SubjectID   gid.Payment `bun:"subject_id"`
+	CreatedAt   time.Time   `bun:"created_at"`
+}
+
+// fingerprint is a hash of an input's facts, in a fixed order.
+func fingerprint(facts ...any) []byte {
+	// Facts are strings, numbers and times, which always marshal.
+	raw, _ := json.Marshal(facts)
+	sum := sha256.Sum256(raw)
+	return sum[:]
+}
+
+// recall finds the payment that the key stood for; 0 where the key is new. The caller holds the
+// account's lock, so the answer stays true until it commits. Errors: IDEMPOTENCY_CONFLICT where the
+// key was used with other facts.
+func recall(ctx context.Context, tx bun.Tx, tenant gid.Account, operation, key string, print []byte) (gid.Payment, error) {
+	rows := []*remembered{}
+	err := tx.NewSelect().Model(&rows).
+		Where("tenant_id = ?", tenant).Where("operation = ?", operation).Where("key = ?", key).Scan(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("recall idempotency key: %w", err)
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	if string(rows[0].Fingerprint) != string(print) {
+		return 0, fault.New(fault.IdempotencyConflict, "this key was used with other input").At("idempotencyKey")
+	}
+	return rows[0].SubjectID, nil
+}
+
+func remember(ctx context.Context, tx bun.Tx, r *remembered) error {
+	if _, err := tx.NewInsert().Model(r).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("remember idempotency key: %w", err)
+	}
+	return nil
+}
+
+func checkKey(key string) *fault.Error { return checkText(key, "idempotencyKey", maxKey) }
+
+// checkText refuses text that is blank or longer than most characters.
+func checkText(text, field string, most int) *fault.Error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return fault.New(fault.Required, "this is needed").At(field)
+	case utf8.RuneCountInString(text) > most:
+		return fault.New(fault.TooLong, "at most %d characters", most).At(field)
+	}
+	return nil
+}
+
+// checkDay refuses days that have not begun anywhere on earth.
+func checkDay(day, now time.Time, field string) *fault.Error {
+	const furthestEast = 14 * time.Hour
+	if day.After(now.Add(furthestEast)) {
+		return fault.New(fault.Invalid, "this day is in the future").At(field)
+	}
+	if day.Year() < 2000 {
+		return fault.New(fault.Invalid, "this day is too long ago").At(field)
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/page"
+)
+
+// scoped starts every read of an account's payments.
+func scoped(db bun.IDB, tenant gid.Account, payments *[]*Payment) *bun.SelectQuery {
+	return db.NewSelect().Model(payments).Where("payment.tenant_id = ?", tenant)
+}
+
+// Subscriptions reads the subscriptions of accounts, in no order.
+func Subscriptions(ctx context.Context, db bun.IDB, tenants []gid.Account) ([]*Subscription, error) {
+	rows := []*Subscription{}
+	if err := db.NewSelect().Model(&rows).Where("tenant_id IN (?)", bun.List(tenants)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read subscriptions: %w", err)
+	}
+	return rows, nil
+}
+
+// CurrentPeriods reads, for each account, the period that runs at the instant now, or the one that
+// ended last.
+func CurrentPeriods(ctx context.Context, db bun.IDB, tenants []gid.Account, now time.Time) ([]*SubscriptionPeriod, error) {
+	rows := []*SubscriptionPeriod{}
+	err := db.NewSelect().Model(&rows).DistinctOn("tenant_id").
+		Where("tenant_id IN (?)", bun.List(tenants)).Where("start_at <= ?", now).
+		OrderExpr("tenant_id, start_at DESC").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read current periods: %w", err)
+	}
+	return rows, nil
+}
+
+// Periods pages through an account's history of periods, newest first.
+func Periods(ctx context.Context, db bun.IDB, tenant gid.Account, args page.Args) (*PeriodConnection, error) {
+	w, err := args.Window(1)
+	if err != nil {
+		return nil, err
+	}
+	rows := []*SubscriptionPeriod{}
+	scope := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("period.tenant_id = ?", tenant) }
+	q, err := page.Apply(scope(db.NewSelect().Model(&rows)), w,
+		page.Key{Column: "period.start_at", Value: new(time.Time), Descending: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list periods: %w", err)
+	}
+	return page.New(w, rows,
+		func(p *SubscriptionPeriod) []any { return []any{p.Start} },
+		func(ctx context.Context) (int, error) {
+			n, err := scope(db.NewSelect().Model((*SubscriptionPeriod)(nil))).Count(ctx)
+			if err != nil {
+				return 0, fmt.Errorf("count periods: %w", err)
+			}
+			return int(n), nil
+		},
+	), nil
+}
+
+// PeriodsByIDs reads periods of one account, in no order.
+func PeriodsByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.Period) ([]*SubscriptionPeriod, error) {
+	rows := []*SubscriptionPeriod{}
+	err := db.NewSelect().Model(&rows).Where("tenant_id = ?", tenant).Where("id IN (?)", bun.List(ids)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read periods: %w", err)
+	}
+	return rows, nil
+}
+
+// PaymentsByIDs reads payments of one account, in no order.
+func PaymentsByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.Payment) ([]*Payment, error) {
+	rows := []*Payment{}
+	if err := scoped(db, tenant, &rows).Where("payment.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read payments: %w", err)
+	}
+	return rows, nil
+}
+
+// Payments pages through an account's payments, newest first; all of them where status is nil.
+func Payments(ctx context.Context, db bun.IDB, tenant gid.Account, status *PaymentStatus, args page.Args) (*PaymentConnection, error) {
+	return listPayments(ctx, args, true, func(rows *[]*Payment) *bun.SelectQuery {
+		q := scoped(db, tenant, rows)
+		if status != nil {
+			q = q.Where("payment.status = ?", *status)
+		}
+		return q
+	})
+}
+
+// Queue pages through the payments of all accounts that wait for a decision, oldest first. It reads
+// in the scope of staff.
+func Queue(ctx context.Context, db bun.IDB, args page.Args) (*PaymentConnection, error) {
+	return listPayments(ctx, args, false, func(rows *[]*Payment) *bun.SelectQuery {
+		return db.NewSelect().Model(rows).Where("payment.status = ?", Pending)
+	})
+}
+
+func listPayments(
+	ctx context.Context, args page.Args, newestFirst bool, query func(*[]*Payment) *bun.SelectQuery,
+) (*PaymentConnection, error) {
+	w, err := args.Window(2)
+	if err != nil {
+		return nil, err
+	}
+	rows := []*Payment{}
+	q, err := page.Apply(query(&rows), w,
+		page.Key{Column: "payment.created_at", Value: new(time.Time), Descending: newestFirst},
+		page.Key{Column: "payment.id", Value: new(int64), Descending: newestFirst})
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list payments: %w", err)
+	}
+	return page.New(w, rows,
+		func(p *Payment) []any { return []any{p.CreatedAt, int64(p.ID)} },
+		func(ctx context.Context) (int, error) {
+			n, err := query(&[]*Payment{}).Count(ctx)
+			if err != nil {
+				return 0, fmt.Errorf("count payments: %w", err)
+			}
+			return int(n), nil
+		},
+	), nil
+}
+
+// PaymentKey names a payment among those of all accounts.
+type PaymentKey struct {
+	Tenant  gid.Account
+	Payment gid.Payment
+}
+
+// InvoicesByPayments reads the invoices of payments, in no order.
+func InvoicesByPayments(ctx context.Context, db bun.IDB, keys []PaymentKey) ([]*Invoice, error) {
+	tenants, payments := make([]gid.Account, len(keys)), make([]gid.Payment, len(keys))
+	for i, k := range keys {
+		tenants[i], payments[i] = k.Tenant, k.Payment
+	}
+	rows := []*Invoice{}
+	// Payments' ids are unique among all accounts; the account leads for the index and the scope.
+	err := db.NewSelect().Model(&rows).
+		Where("tenant_id IN (?)", bun.List(tenants)).Where("payment_id IN (?)", bun.List(payments)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read invoices: %w", err)
+	}
+	return rows, nil
+}
+
+// InvoicesByIDs reads invoices of one account, in no order.
+func InvoicesByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.Invoice) ([]*Invoice, error) {
+	rows := []*Invoice{}
+	err := db.NewSelect().Model(&rows).Where("tenant_id = ?", tenant).Where("id IN (?)", bun.List(ids)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read invoices: %w", err)
+	}
+	return rows, nil
+}
+
+// LinesOfInvoices reads the lines of invoices of the given accounts, in their order.
+func LinesOfInvoices(ctx context.Context, db bun.IDB, tenants []gid.Account, ids []gid.Invoice) ([]*InvoiceLine, error) {
+	rows := []*InvoiceLine{}
+	err := db.NewSelect().Model(&rows).ColumnExpr("line.*").ColumnExpr("invoice.currency").
+		Join("JOIN igny8_invoices AS invoice ON invoice.tenant_id = line.tenant_id AND invoice.id = line.invoice_id").
+		Where("line.tenant_id IN (?)", bun.List(tenants)).Where("line.invoice_id IN (?)", bun.List(ids)).
+		OrderExpr("line.invoice_id, line.position").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read invoice lines: %w", err)
+	}
+	return rows, nil
+}

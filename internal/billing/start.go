@@ -1,0 +1,31 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/period"
+	"igny8.com/accounts/internal/plan"
+)
+
+// StartTrial writes a new account's subscription and the trial it begins with.
+func StartTrial(ctx context.Context, tx bun.Tx, tenant gid.Account, p *plan.Plan, now time.Time) (*SubscriptionPeriod, error) {
+	span := period.Days(now, p.Trial())
+	subscription := &Subscription{
+		TenantID: tenant, Status: Trialing, TrialEnd: &span.End, CreatedAt: now, UpdatedAt: now,
+	}
+	if _, err := tx.NewInsert().Model(subscription).Returning("NULL").Exec(ctx); err != nil {
+		return nil, fmt.Errorf("insert subscription: %w", err)
+	}
+	trial := &SubscriptionPeriod{
+		TenantID: tenant, Kind: TrialPeriod, PlanID: p.ID, Start: span.Start, End: span.End, CreatedAt: now,
+	}
+	if _, err := tx.NewInsert().Model(trial).Returning("id").Exec(ctx); err != nil {
+		return nil, fmt.Errorf("insert trial period: %w", err)
+	}
+	return trial, nil
+}

@@ -1,0 +1,87 @@
+package credit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/gid"
+)
+
+// Incoming is credits to be granted.
+type Incoming struct {
+	Tenant gid.Account
+	Kind   Kind
+	// Amount is in whole credits; 0 grants nothing.
+	Amount int64
+	// ExpiresAt is when what is left of them expires; nil for never.
+	ExpiresAt   *time.Time
+	PeriodID    *gid.Period
+	PaymentID   *gid.Payment
+	Description string
+	// IdempotencyKey names the occasion within the account, e.g. period:12. The same occasion
+	// grants once, however often it is asked for.
+	IdempotencyKey string
+	By             audit.By
+	At             time.Time
+}
+
+// Open starts the ledger of a new account, with nothing in it.
+func Open(ctx context.Context, tx bun.Tx, tenant gid.Account) error {
+	if _, err := tx.NewInsert().Model(&Account{TenantID: tenant}).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("open ledger: %w", err)
+	}
+	return nil
+}
+
+// Add grants credits: the grant, its ledger line and the new balance in the caller's transaction. It
+// returns the line: the first one's where the occasion was granted before, nil for an amount of 0.
+func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
+	if in.Amount == 0 {
+		return nil, nil
+	}
+	// The row's lock comes first: whoever holds it is alone in this ledger until the commit.
+	state := &Account{TenantID: in.Tenant}
+	if err := tx.NewSelect().Model(state).WherePK().For("UPDATE").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("lock ledger: %w", err)
+	}
+	before := new(Transaction)
+	err := tx.NewSelect().Model(before).
+		Where("tenant_id = ?", in.Tenant).Where("idempotency_key = ?", in.IdempotencyKey).Scan(ctx)
+	if err == nil {
+		return before, nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("look for an earlier grant: %w", err)
+	}
+
+	grant := &Grant{
+		TenantID: in.Tenant, Kind: in.Kind, Amount: in.Amount, Remaining: in.Amount, Priority: in.Kind.Priority(),
+		PeriodID: in.PeriodID, PaymentID: in.PaymentID, GrantedAt: in.At, ExpiresAt: in.ExpiresAt,
+	}
+	if _, err := tx.NewInsert().Model(grant).Returning("id").Exec(ctx); err != nil {
+		return nil, fmt.Errorf("insert grant: %w", err)
+	}
+	line := &Transaction{
+		TenantID: in.Tenant, Seq: state.LastSeq + 1, Type: Type(in.Kind), Amount: in.Amount,
+		BalanceAfter: state.Balance + in.Amount, Description: in.Description,
+		ActorKind: in.By.Kind, ActorID: in.By.ID, IdempotencyKey: in.IdempotencyKey, CreatedAt: in.At,
+	}
+	if _, err := tx.NewInsert().Model(line).Returning("id").Exec(ctx); err != nil {
+		return nil, fmt.Errorf("insert ledger line: %w", err)
+	}
+	p := &part{TenantID: in.Tenant, TransactionID: line.ID, GrantID: grant.ID, Amount: in.Amount}
+	if _, err := tx.NewInsert().Model(p).Returning("NULL").Exec(ctx); err != nil {
+		return nil, fmt.Errorf("insert ledger part: %w", err)
+	}
+	state.Balance, state.LastSeq = line.BalanceAfter, line.Seq
+	if _, err := tx.NewUpdate().Model(state).Column("balance", "last_seq").WherePK().Exec(ctx); err != nil {
+		return nil, fmt.Errorf("update balance: %w", err)
+	}
+	return line, nil
+}

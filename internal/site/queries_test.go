@@ -1,0 +1,315 @@
+package site_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+	"pgregory.net/rapid"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/page"
+	"igny8.com/accounts/internal/postgres"
+	"igny8.com/accounts/internal/postgres/pgtest"
+	"igny8.com/accounts/internal/site"
+)
+
+// seen is all that somebody sees through every read of the package, asked for everything.
+type seen struct {
+	ByIDs, Listed, Counted, BySites, BySectorIDs int
+}
+
+func look(tb testing.TB, ctx context.Context, db bun.IDB, reach site.Reach, sites []gid.Site, sectors []gid.Sector) seen {
+	tb.Helper()
+	byIDs, err1 := site.ByIDs(ctx, db, reach, sites)
+	list, err2 := site.List(ctx, db, reach, site.Filter{}, site.Order{}, page.Args{First: new(100)})
+	bySites, err3 := site.SectorsBySites(ctx, db, reach, sites)
+	bySectorIDs, err4 := site.SectorsByIDs(ctx, db, reach, sectors)
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	total, err := list.TotalCount(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return seen{len(byIDs), len(list.Edges), total, len(bySites), len(bySectorIDs)}
+}
+
+// The same answers with row-level security and, as the superuser, without it: the select alone must
+// keep accounts apart.
+func TestReads_ShowWhatIsInReachAlone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	entry := entries(t, db, health)[0]
+	a, b := newTenant(t, db, enterprise), newTenant(t, db, enterprise)
+	var sites []gid.Site
+	var sectors []gid.Sector
+	for _, owner := range []*tenant{a, b} {
+		for i := range 3 {
+			id := owner.site(fmt.Sprintf("Site %d", i), new(health))
+			sites, sectors = append(sites, id), append(sectors, owner.sector(id, entry))
+		}
+	}
+	// Of a's three sites the first is granted to one of the editors, the last, granted too, is deleted.
+	admin, granted, ungranted, viewer := a.person(account.Admin), a.person(account.Editor), a.person(account.Editor), a.person(account.Viewer)
+	a.grant(sites[0], granted)
+	a.grant(sites[0], viewer)
+	a.grant(sites[2], granted)
+	a.remove(sites[2])
+	// A grant of another account with the same numbers opens nothing here.
+	forged := ungranted
+	exec(t, db, `INSERT INTO igny8_users (tenant_id, id, email, role) VALUES (?, ?, 'forged@example.com', 'editor')`, b.id, ungranted.User.ID)
+	exec(t, db, `INSERT INTO igny8_site_user_access (tenant_id, site_id, user_id) VALUES (?, ?, ?)`, b.id, sites[3], ungranted.User.ID)
+
+	for _, test := range []struct {
+		name  string
+		actor account.Actor
+		want  seen
+	}{
+		{"owner", a.owner, seen{2, 2, 2, 2, 2}},
+		{"admin", admin, seen{2, 2, 2, 2, 2}},
+		{"editor with a grant", granted, seen{1, 1, 1, 1, 1}},
+		{"viewer with a grant", viewer, seen{1, 1, 1, 1, 1}},
+		{"editor without a grant", forged, seen{}},
+		{"owner of the other account", b.owner, seen{3, 3, 3, 3, 3}},
+		{"nobody", account.Actor{}, seen{}},
+	} {
+		reach := site.ReachOf(test.actor)
+		ctx := postgres.WithTenant(t.Context(), int64(reach.Tenant))
+		if got := look(t, ctx, db.App, reach, sites, sectors); got != test.want {
+			t.Errorf("%s sees %+v, want %+v", test.name, got, test.want)
+		}
+		if got := look(t, t.Context(), db.Admin, reach, sites, sectors); got != test.want {
+			t.Errorf("without row-level security, %s sees %+v, want %+v", test.name, got, test.want)
+		}
+	}
+
+	// The wall by itself: a reach that was forged shows nothing beyond the connection's account.
+	wide := site.Reach{Tenant: b.id, All: true}
+	if got := look(t, a.ctx(), db.App, wide, sites, sectors); got != (seen{}) {
+		t.Errorf("a's connection shows b's %+v", got)
+	}
+	if got := look(t, t.Context(), db.App, wide, sites, sectors); got != (seen{}) {
+		t.Errorf("a connection of no account shows %+v", got)
+	}
+	if n, err := site.Count(a.ctx(), db.App, a.id); err != nil || n != 2 {
+		t.Errorf("the plan counts %d sites of a, want the 2 that are not deleted: %v", n, err)
+	}
+}
+
+func TestReachOf_IsTheAccountsOnlyFromAdminUp(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[account.Role]bool{
+		account.Viewer: false, account.Editor: false, account.Admin: true, account.Owner: true, account.Developer: true,
+		account.SystemBot: false,
+	} {
+		actor := account.Actor{User: &account.User{ID: 7, Role: role}, Account: &account.Account{ID: 5}}
+		if got := site.ReachOf(actor); got != (site.Reach{Tenant: 5, User: 7, All: want}) {
+			t.Errorf("%s has the reach %+v", role, got)
+		}
+	}
+}
+
+func TestList_FiltersAndCountsWhenAsked(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	a := newTenant(t, db, enterprise)
+	for i := range 6 {
+		industry := new(health)
+		if i%3 == 0 {
+			industry = new(garden)
+		}
+		id := a.site(fmt.Sprint("S", i), industry)
+		if i%2 == 0 {
+			exec(t, db, `UPDATE igny8_sites SET status = 'inactive' WHERE id = ?`, id)
+		}
+	}
+	for _, test := range []struct {
+		filter site.Filter
+		want   []string
+	}{
+		{site.Filter{}, []string{"S0", "S1", "S2", "S3", "S4", "S5"}},
+		{site.Filter{Status: new(site.Inactive)}, []string{"S0", "S2", "S4"}},
+		{site.Filter{IndustryID: new(garden)}, []string{"S0", "S3"}},
+		{site.Filter{IndustryID: new(health), Status: new(site.Active)}, []string{"S1", "S5"}},
+		{site.Filter{Status: new(site.Suspended)}, nil},
+	} {
+		ctx, counter := pgtest.CountQueries(a.ctx())
+		list, err := site.List(ctx, db.App, site.ReachOf(a.owner), test.filter, site.Order{}, page.Args{First: new(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if counter.N() != 1 {
+			t.Errorf("a page took the statements %q", counter.Statements())
+		}
+		total, err := list.TotalCount(ctx)
+		if err != nil || total != len(test.want) || counter.N() != 2 {
+			t.Errorf("%+v counts %d, want %d: %v", test.filter, total, len(test.want), err)
+		}
+		list, err = site.List(ctx, db.App, site.ReachOf(a.owner), test.filter, site.Order{}, page.Args{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := make([]string, 0, len(test.want))
+		for _, s := range list.Nodes() {
+			names = append(names, s.Name)
+		}
+		if !slices.Equal(names, test.want) {
+			t.Errorf("%+v lists %q, want %q", test.filter, names, test.want)
+		}
+	}
+}
+
+func TestList_RefusesWhatAsksForNoPage(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	a := newTenant(t, db, enterprise)
+	a.site("S", nil)
+	cursor := func(json string) *string { return new(base64.RawURLEncoding.EncodeToString([]byte(json))) }
+	for _, test := range []struct {
+		field site.OrderField
+		args  page.Args
+	}{
+		{site.ByName, page.Args{First: new(0)}},
+		{site.ByName, page.Args{First: new(101)}},
+		{site.ByName, page.Args{Last: new(-1)}},
+		{site.ByName, page.Args{First: new(1), Last: new(1)}},
+		{site.ByName, page.Args{After: new("!")}},
+		{site.ByName, page.Args{After: cursor(`["a"]`)}},
+		{site.ByName, page.Args{After: cursor(`["a", 1, 2]`)}},
+		{site.ByName, page.Args{After: cursor(`[1, 1]`)}},
+		{site.ByName, page.Args{After: cursor(`["a", "b"]`)}},
+		{site.ByName, page.Args{After: cursor(`["a\u0000", 1]`)}},
+		{site.ByName, page.Args{After: cursor(`["a", 9223372036854775808]`)}},
+		{site.ByCreatedAt, page.Args{Before: cursor(`["a", 1]`)}},
+		{site.ByCreatedAt, page.Args{After: cursor(`["0000-01-01T00:00:00Z", 1]`)}},
+	} {
+		_, err := site.List(a.ctx(), db.App, site.ReachOf(a.owner), site.Filter{}, site.Order{Field: test.field}, test.args)
+		if !fault.Is(err, fault.BadUserInput) {
+			t.Errorf("%+v by %s: %v", test.args, test.field, err)
+		}
+	}
+	// What JSON and Postgres both allow finds its place in the list.
+	for field, json := range map[site.OrderField]string{
+		site.ByName: `["'; DROP TABLE igny8_sites; --\\?", 1]`, site.ByCreatedAt: `["0001-01-01T00:00:00Z", -1]`,
+	} {
+		list, err := site.List(a.ctx(), db.App, site.ReachOf(a.owner), site.Filter{}, site.Order{Field: field}, page.Args{After: cursor(json)})
+		if err != nil || len(list.Edges) != 1 {
+			t.Errorf("after %s: %v", json, err)
+		}
+	}
+}
+
+// Whatever the page's size, the order and the direction of walking, a walk visits every row that was
+// there when it began exactly once, in order, also while rows are added.
+func TestList_VisitsEveryRowOnce(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ctx := t.Context()
+	rapid.Check(t, func(r *rapid.T) {
+		a := newTenant(t, db, enterprise)
+		names := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "A", "b", "é", "É", "e", "Z", "_", "1", "10", "日本", "😀", "a b", "a-b", "\"\\'"}), 0, 25).
+			Draw(r, "names")
+		ages := rapid.SliceOfN(rapid.IntRange(0, 4), len(names), len(names)).Draw(r, "ages")
+		want := make([]*site.Site, 0, len(names))
+		for i, name := range names {
+			created := now.Add(time.Duration(ages[i]) * time.Microsecond)
+			want = append(want, &site.Site{
+				TenantID: a.id, Name: name, Slug: fmt.Sprint("s-", i), Status: site.Active, Active: true, CreatedAt: created, UpdatedAt: created,
+			})
+		}
+		if len(want) > 0 {
+			if _, err := db.Admin.NewInsert().Model(&want).Exec(ctx); err != nil {
+				r.Fatal(err)
+			}
+		}
+		order := site.Order{
+			Field:      rapid.SampledFrom([]site.OrderField{"", site.ByName, site.ByCreatedAt}).Draw(r, "field"),
+			Descending: rapid.Bool().Draw(r, "descending"),
+		}
+		slices.SortFunc(want, func(x, y *site.Site) int {
+			c := strings.Compare(x.Name, y.Name)
+			if order.Field == site.ByCreatedAt {
+				c = x.CreatedAt.Compare(y.CreatedAt)
+			}
+			if c == 0 {
+				c = int(x.ID - y.ID)
+			}
+			if order.Descending {
+				c = -c
+			}
+			return c
+		})
+		backward, adding := rapid.Bool().Draw(r, "backward"), rapid.Bool().Draw(r, "adding")
+		size := rapid.IntRange(1, 12).Draw(r, "size")
+		got := walk(r, a, order, size, backward, func(n int) {
+			if adding && n < 10 {
+				late := &site.Site{
+					TenantID: a.id, Name: names[n%len(names)], Slug: fmt.Sprint("late-", n), Status: site.Active, CreatedAt: now, UpdatedAt: now,
+				}
+				if _, err := db.Admin.NewInsert().Model(late).Exec(ctx); err != nil {
+					r.Fatal(err)
+				}
+			}
+		})
+		got = slices.DeleteFunc(got, func(s *site.Site) bool { return strings.HasPrefix(s.Slug, "late-") })
+		ids := func(sites []*site.Site) []gid.Site {
+			ids := make([]gid.Site, len(sites))
+			for i, s := range sites {
+				ids[i] = s.ID
+			}
+			return ids
+		}
+		if !slices.Equal(ids(got), ids(want)) {
+			r.Fatalf("walked %v, want %v", ids(got), ids(want))
+		}
+	})
+}
+
+// walk reads the whole list page by page and gives it in the list's order; between is called after
+// each page but the last.
+func walk(r *rapid.T, a *tenant, order site.Order, size int, backward bool, between func(n int)) []*site.Site {
+	var got []*site.Site
+	args := page.Args{First: &size}
+	if backward {
+		args = page.Args{Last: &size}
+	}
+	// There are 35 rows at most, so a walk that goes on is one that goes in circles.
+	for n := range 40 {
+		list, err := site.List(a.ctx(), a.db.App, site.ReachOf(a.owner), site.Filter{}, order, args)
+		if err != nil {
+			r.Fatal(err)
+		}
+		info := list.PageInfo
+		more, came := info.HasNextPage, info.HasPreviousPage
+		if backward {
+			more, came = came, more
+			got = append(list.Nodes(), got...)
+			args.Before = info.StartCursor
+		} else {
+			got = append(got, list.Nodes()...)
+			args.After = info.EndCursor
+		}
+		if came != (n > 0) {
+			r.Fatalf("page %d says of the pages before it: %v", n, came)
+		}
+		if len(list.Edges) > size || more && len(list.Edges) != size {
+			r.Fatalf("a page of %d has %d rows", size, len(list.Edges))
+		}
+		if !more {
+			return got
+		}
+		between(n)
+	}
+	r.Fatal("the walk does not end")
+	return nil
+}
