@@ -133,22 +133,34 @@ func listPayments(
 	), nil
 }
 
-// PaymentKey names a payment among those of all accounts.
-type PaymentKey struct {
-	Tenant  gid.Account
-	Payment gid.Payment
-}
+// PaymentKey names a payment among those of all accounts, InvoiceKey an invoice.
+type (
+	PaymentKey struct {
+		Tenant  gid.Account
+		Payment gid.Payment
+	}
+	InvoiceKey struct {
+		Tenant  gid.Account
+		Invoice gid.Invoice
+	}
+)
+
+// Key names the payment.
+func (p *Payment) Key() PaymentKey { return PaymentKey{p.TenantID, p.ID} }
+
+// Key names the invoice.
+func (i *Invoice) Key() InvoiceKey { return InvoiceKey{i.TenantID, i.ID} }
+
+// PaymentKey names the payment that the invoice bills.
+func (i *Invoice) PaymentKey() PaymentKey { return PaymentKey{i.TenantID, i.PaymentID} }
+
+// InvoiceKey names the invoice that the line is of.
+func (l *InvoiceLine) InvoiceKey() InvoiceKey { return InvoiceKey{l.TenantID, l.InvoiceID} }
 
 // InvoicesByPayments reads the invoices of payments, in no order.
 func InvoicesByPayments(ctx context.Context, db bun.IDB, keys []PaymentKey) ([]*Invoice, error) {
-	tenants, payments := make([]gid.Account, len(keys)), make([]gid.Payment, len(keys))
-	for i, k := range keys {
-		tenants[i], payments[i] = k.Tenant, k.Payment
-	}
 	rows := []*Invoice{}
-	// Payments' ids are unique among all accounts; the account leads for the index and the scope.
-	err := db.NewSelect().Model(&rows).
-		Where("tenant_id IN (?)", bun.List(tenants)).Where("payment_id IN (?)", bun.List(payments)).Scan(ctx)
+	err := db.NewSelect().Model(&rows).Where("(tenant_id, payment_id) IN (?)", bun.List(tuples(keys))).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read invoices: %w", err)
 	}
@@ -165,15 +177,29 @@ func InvoicesByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gi
 	return rows, nil
 }
 
-// LinesOfInvoices reads the lines of invoices of the given accounts, in their order.
-func LinesOfInvoices(ctx context.Context, db bun.IDB, tenants []gid.Account, ids []gid.Invoice) ([]*InvoiceLine, error) {
+// LinesOfInvoices reads the lines of invoices, in their order.
+func LinesOfInvoices(ctx context.Context, db bun.IDB, keys []InvoiceKey) ([]*InvoiceLine, error) {
 	rows := []*InvoiceLine{}
 	err := db.NewSelect().Model(&rows).ColumnExpr("line.*").ColumnExpr("invoice.currency").
 		Join("JOIN igny8_invoices AS invoice ON invoice.tenant_id = line.tenant_id AND invoice.id = line.invoice_id").
-		Where("line.tenant_id IN (?)", bun.List(tenants)).Where("line.invoice_id IN (?)", bun.List(ids)).
+		Where("(line.tenant_id, line.invoice_id) IN (?)", bun.List(tuples(keys))).
 		OrderExpr("line.invoice_id, line.position").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read invoice lines: %w", err)
 	}
 	return rows, nil
+}
+
+// tuples writes keys as bun's rows of values.
+func tuples[K PaymentKey | InvoiceKey](keys []K) []bun.TupleValues {
+	rows := make([]bun.TupleValues, len(keys))
+	for i, key := range keys {
+		switch k := any(key).(type) {
+		case PaymentKey:
+			rows[i] = bun.Tuple([]int64{int64(k.Tenant), int64(k.Payment)})
+		case InvoiceKey:
+			rows[i] = bun.Tuple([]int64{int64(k.Tenant), int64(k.Invoice)})
+		}
+	}
+	return rows
 }

@@ -65,6 +65,14 @@ type Connection[T any] struct {
 	Count    func(ctx context.Context) (int, error)
 }
 
+// Each shows every row to saw, for what belongs to reading a list.
+func (c *Connection[T]) Each(saw func([]T) []T) *Connection[T] {
+	if c != nil {
+		saw(c.Nodes())
+	}
+	return c
+}
+
 // Nodes are the rows without their cursors.
 func (c *Connection[T]) Nodes() []T {
 	nodes := make([]T, len(c.Edges))

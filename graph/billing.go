@@ -1,0 +1,71 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/plan"
+)
+
+func (r *queryResolver) Payments(
+	ctx context.Context, filter *PaymentFilter, first *int, after *string, last *int, before *string,
+) (*billing.PaymentConnection, error) {
+	var status *billing.PaymentStatus
+	if filter != nil {
+		status = value(filter.Status)
+	}
+	payments, err := billing.Payments(ctx, r.DB, actor(ctx).AccountID(), status, pageArgs(first, after, last, before))
+	return payments.Each(load(ctx).sawPayments), err
+}
+
+func (r *queryResolver) PaymentQueue(
+	ctx context.Context, first *int, after *string, last *int, before *string,
+) (*billing.PaymentConnection, error) {
+	payments, err := billing.Queue(ctx, r.DB, pageArgs(first, after, last, before))
+	return payments.Each(load(ctx).sawPayments), err
+}
+
+func (r *subscriptionResolver) CurrentPeriodStart(ctx context.Context, obj *billing.Subscription) (*time.Time, error) {
+	p, err := load(ctx).current.load(ctx, obj.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	return &p.Start, nil
+}
+
+func (r *subscriptionResolver) CurrentPeriodEnd(ctx context.Context, obj *billing.Subscription) (*time.Time, error) {
+	p, err := load(ctx).current.load(ctx, obj.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	return &p.End, nil
+}
+
+func (r *subscriptionResolver) Periods(
+	ctx context.Context, obj *billing.Subscription, first *int, after *string, last *int, before *string,
+) (*billing.PeriodConnection, error) {
+	periods, err := billing.Periods(ctx, r.DB, obj.TenantID, pageArgs(first, after, last, before))
+	return periods.Each(load(ctx).sawPeriods), err
+}
+
+func (r *subscriptionPeriodResolver) Plan(ctx context.Context, obj *billing.SubscriptionPeriod) (*plan.Plan, error) {
+	return load(ctx).plans.load(ctx, obj.PlanID)
+}
+
+func (r *paymentResolver) Account(ctx context.Context, obj *billing.Payment) (*account.Account, error) {
+	return load(ctx).accounts.load(ctx, obj.TenantID)
+}
+
+func (r *paymentResolver) Plan(ctx context.Context, obj *billing.Payment) (*plan.Plan, error) {
+	return load(ctx).plans.load(ctx, obj.PlanID)
+}
+
+func (r *paymentResolver) Invoice(ctx context.Context, obj *billing.Payment) (*billing.Invoice, error) {
+	return load(ctx).invoices.load(ctx, obj.Key())
+}
+
+func (r *invoiceResolver) Lines(ctx context.Context, obj *billing.Invoice) ([]*billing.InvoiceLine, error) {
+	return load(ctx).invoiceLines.load(ctx, obj.Key())
+}

@@ -1,0 +1,85 @@
+package graph
+
+import (
+	"context"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/money"
+)
+
+func (r *mutationResolver) RequestBankTransfer(
+	ctx context.Context, in RequestBankTransferInput,
+) (*RequestBankTransferPayload, error) {
+	payment, err := billing.RequestTransfer(ctx, r.DB, actor(ctx), r.now(), r.Bank, billing.Request{
+		PlanSlug: in.PlanSlug, Months: in.Months, IdempotencyKey: in.IdempotencyKey,
+	})
+	errs, err := outcome(err)
+	return &RequestBankTransferPayload{Payment: payment, UserErrors: errs}, err
+}
+
+func (r *mutationResolver) DeclarePayment(ctx context.Context, in DeclarePaymentInput) (*DeclarePaymentPayload, error) {
+	id, f := requiredID[gid.Payment](in.PaymentID, "paymentId")
+	if f != nil {
+		return &DeclarePaymentPayload{UserErrors: []UserError{userError(f)}}, nil
+	}
+	payment, err := billing.DeclarePayment(ctx, r.DB, actor(ctx), r.now(), billing.Declare{
+		PaymentID: id, SentOn: in.SentOn, PayerName: in.PayerName, ProofURL: value(in.ProofURL),
+	})
+	errs, err := outcome(err)
+	return &DeclarePaymentPayload{Payment: payment, UserErrors: errs}, err
+}
+
+func (r *mutationResolver) ConfirmPayment(ctx context.Context, in ConfirmPaymentInput) (*ConfirmPaymentPayload, error) {
+	payload, err := r.confirmPayment(ctx, in)
+	errs, err := outcome(err)
+	payload.UserErrors = errs
+	return payload, err
+}
+
+func (r *mutationResolver) confirmPayment(ctx context.Context, in ConfirmPaymentInput) (*ConfirmPaymentPayload, error) {
+	none := &ConfirmPaymentPayload{}
+	id, f := requiredID[gid.Payment](in.PaymentID, "paymentId")
+	if f != nil {
+		return none, f
+	}
+	amount, err := money.Parse(in.Amount.Amount, in.Amount.CurrencyCode)
+	if err != nil {
+		return none, under(err, "amount")
+	}
+	payment, err := billing.ConfirmPayment(ctx, r.DB, actor(ctx), r.now(), billing.Confirm{
+		PaymentID: id, ExternalPaymentID: in.ExternalPaymentID, Amount: amount,
+		ReceivedOn: in.ReceivedOn, IdempotencyKey: in.IdempotencyKey,
+	})
+	if err != nil {
+		return none, err
+	}
+	subscriptions, err := billing.Subscriptions(ctx, r.DB, []gid.Account{payment.TenantID})
+	if err != nil {
+		return none, err
+	}
+	accounts, err := account.ByIDs(ctx, r.DB, []gid.Account{payment.TenantID})
+	if err != nil {
+		return none, err
+	}
+	return &ConfirmPaymentPayload{Payment: payment, Subscription: only(subscriptions), Account: only(accounts)}, nil
+}
+
+func (r *mutationResolver) RejectPayment(ctx context.Context, in RejectPaymentInput) (*RejectPaymentPayload, error) {
+	id, f := requiredID[gid.Payment](in.PaymentID, "paymentId")
+	if f != nil {
+		return &RejectPaymentPayload{UserErrors: []UserError{userError(f)}}, nil
+	}
+	payment, err := billing.RejectPayment(ctx, r.DB, actor(ctx), r.now(), id, in.Reason)
+	errs, err := outcome(err)
+	return &RejectPaymentPayload{Payment: payment, UserErrors: errs}, err
+}
+
+// only is the one row of a read by one key; nil where there is none.
+func only[T any](rows []*T) *T {
+	if len(rows) == 0 {
+		return nil
+	}
+	return rows[0]
+}

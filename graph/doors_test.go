@@ -1,0 +1,278 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/fault"
+)
+
+// rootFields are one operation for each root field that has a door for people, with the least role
+// that it asks for and what it is for.
+var rootFields = map[string]struct {
+	operation string
+	variables map[string]any
+	minimum   account.Role
+	purpose   account.Access
+}{
+	"node":               {`{ node(id: "plan_1") { id } }`, nil, account.Viewer, account.Read},
+	"nodes":              {`{ nodes(ids: ["plan_1"]) { id } }`, nil, account.Viewer, account.Read},
+	"viewer":             {`{ viewer { role } }`, nil, account.Viewer, account.Read},
+	"account":            {`{ account { id } }`, nil, account.Viewer, account.Read},
+	"sites":              {`{ sites { nodes { id } } }`, nil, account.Viewer, account.Read},
+	"site":               {`{ site(id: "site_987654321") { id } }`, nil, account.Viewer, account.Read},
+	"creditTransactions": {`{ creditTransactions { nodes { id } } }`, nil, account.Viewer, account.Read},
+	"payments":           {`{ payments { nodes { id } } }`, nil, account.Admin, account.Billing},
+	"paymentQueue":       {`{ paymentQueue { nodes { id } } }`, nil, account.Developer, account.Read},
+	"createSite":         {createSite, input(map[string]any{"name": "", "domain": ""}), account.Editor, account.Write},
+	"updateSite": {`mutation($in: UpdateSiteInput!) { updateSite(input: $in) { userErrors { code } } }`,
+		input(map[string]any{"siteId": "site_987654321"}), account.Editor, account.Write},
+	"addSector": {`mutation($in: AddSectorInput!) { addSector(input: $in) { userErrors { code } } }`,
+		input(map[string]any{"siteId": "site_987654321", "industrySectorId": "isec_1"}), account.Editor, account.Write},
+	"removeSector": {`mutation($in: RemoveSectorInput!) { removeSector(input: $in) { userErrors { code } } }`,
+		input(map[string]any{"sectorId": "sect_987654321"}), account.Editor, account.Write},
+	"requestBankTransfer": {requestTransfer, input(map[string]any{"planSlug": "", "months": 0, "idempotencyKey": ""}), account.Owner, account.Billing},
+	"declarePayment": {declare, input(map[string]any{"paymentId": "pay_987654321", "sentOn": "2026-01-01", "payerName": "x"}),
+		account.Owner, account.Billing},
+	"confirmPayment": {confirm, input(map[string]any{
+		"paymentId": "pay_987654321", "externalPaymentId": "x", "receivedOn": "2026-01-01", "idempotencyKey": "x",
+		"amount": map[string]any{"amount": "1", "currencyCode": "USD"},
+	}), account.Developer, account.Billing},
+	"rejectPayment": {reject, input(map[string]any{"paymentId": "pay_987654321", "reason": "x"}), account.Developer, account.Billing},
+	"logOut":        {`mutation($in: LogOutInput!) { logOut(input: $in) { userErrors { code } } }`, input(map[string]any{"refreshToken": "x"}), account.Viewer, account.SessionEnd},
+}
+
+// Every root field with a door, by everyone, in every status of the account: who gets in is what the
+// policy says, and nothing else.
+func TestDoors_OpenToWhomThePolicySays(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	owner := a.signUp("owner@example.com", "Owner")
+	people := map[account.Role]*session{account.Owner: owner}
+	for _, role := range []account.Role{account.Viewer, account.Editor, account.Admin} {
+		people[role] = owner.member(string(role)+"@example.com", role)
+	}
+	staff := a.staff()
+	doors := map[string]bool{}
+	s := parsed(t, SDL())
+	for _, f := range append(s.Query.Fields, s.Mutation.Fields...) {
+		if f.Directives.ForName("role") != nil {
+			doors[f.Name] = true
+		}
+	}
+	for name, field := range rootFields {
+		if !doors[name] {
+			t.Errorf("%s has no door", name)
+		}
+		delete(doors, name)
+		a.do("", field.operation, field.variables).refused("UNAUTHENTICATED")
+		if ans := staff.do(field.operation, field.variables); len(ans.Errors) > 0 {
+			t.Errorf("%s refuses staff in their own account: %s", name, ans.text)
+		}
+	}
+	for name := range doors {
+		t.Errorf("%s is not tried", name)
+	}
+
+	number := owner.accountNumber()
+	ranks := []account.Role{account.Viewer, account.Editor, account.Admin, account.Owner}
+	codes := map[account.Status]string{
+		account.PendingPayment: "PAYMENT_REQUIRED", account.Suspended: "ACCOUNT_SUSPENDED", account.Cancelled: "ACCOUNT_CANCELLED",
+	}
+	for _, status := range []account.Status{account.Trial, account.Active, account.PendingPayment, account.Suspended, account.Cancelled} {
+		a.exec(`UPDATE igny8_tenants SET status = ? WHERE id = ?`, status, number)
+		for name, field := range rootFields {
+			for rank, role := range ranks {
+				shut := map[account.Status]bool{
+					account.PendingPayment: field.purpose == account.Write,
+					account.Suspended:      field.purpose == account.Write || rank < 2,
+					account.Cancelled:      field.purpose == account.Write || rank < 3,
+				}[status] && field.purpose != account.SessionEnd
+				want := ""
+				switch {
+				case shut:
+					want = codes[status]
+				case !role.Reaches(field.minimum):
+					want = "FORBIDDEN"
+				}
+				ans := people[role].do(field.operation, field.variables)
+				got := ""
+				if len(ans.Errors) > 0 {
+					got = fmt.Sprint(ans.Errors[0].Extensions["code"])
+				}
+				if got != want {
+					t.Errorf("%s, %s, account %s: %q, want %q", name, role, status, got, want)
+				}
+			}
+		}
+	}
+	a.exec(`UPDATE igny8_tenants SET status = 'active' WHERE id = ?`, number)
+	setPlanActive := func(active bool) { a.exec(`UPDATE igny8_plans SET is_active = ? WHERE slug = 'free-trial'`, active) }
+	setPlanActive(false)
+	owner.do(`{ account { id } }`, nil).refused("PLAN_INACTIVE")
+	owner.do(`{ payments { nodes { id } } }`, nil).ok()
+	setPlanActive(true)
+	owner.do(`{ account { id } }`, nil).ok()
+}
+
+// Staff's operations show accounts and money; people and content stay shut.
+func TestStaff_SeeNoPeopleAndNoContent(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	_, _ = neighbours(a)
+	staff := a.logIn("staff@example.com")
+	a.exec(`UPDATE igny8_payments SET status = 'pending'`)
+	ans := staff.do(`{ paymentQueue { nodes { account { name credits { balance } subscription { status } plan { slug } owner { email } } } } }`, nil).ok()
+	ans.want("paymentQueue.nodes.0.account.owner", "<nil>").want("paymentQueue.nodes.0.account.plan.slug", "starter")
+	for _, field := range []string{"sites { nodes { name } }", "members { nodes { email } }", "ledger { nodes { seq } }", "auditEvents { nodes { action } }", "billingEmail", "payments { nodes { id } }"} {
+		ans := staff.do(`{ paymentQueue { nodes { account { name `+field+` } } } }`, nil)
+		if len(ans.Errors) == 0 || ans.Errors[0].Extensions["code"] != "FORBIDDEN" || strings.Contains(ans.text, canary+"@") {
+			t.Errorf("%s: %s", field, ans.text)
+		}
+	}
+	// Outside of staff's own operations there is nothing of the sort.
+	if text := staff.raw(t.Context(), staff.token, everything, nil); strings.Contains(text, canary) {
+		t.Errorf("staff see without asking as staff: %s", text)
+	}
+}
+
+func (a *api) post(header map[string]string, body string) (int, string) {
+	a.t.Helper()
+	req, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.url, strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if len(resp.Header.Values("Set-Cookie")) > 0 {
+		a.t.Error("a cookie was set")
+	}
+	return resp.StatusCode, string(text)
+}
+
+func TestCookies_NeverCount(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	staff, tenant := a.staff(), a.signUp("tenant@example.com", "Tenant")
+	const who = `{"query":"{ viewer { role user { email } account { name } } }"}`
+	cookie := "sessionid=" + staff.token + "; access_token=" + staff.token + "; Authorization=Bearer " + staff.token
+	if _, text := a.post(map[string]string{"Cookie": cookie}, who); !strings.Contains(text, "UNAUTHENTICATED") {
+		t.Errorf("a cookie alone: %s", text)
+	}
+	_, alone := a.post(map[string]string{"Authorization": "Bearer " + tenant.token}, who)
+	_, both := a.post(map[string]string{"Authorization": "Bearer " + tenant.token, "Cookie": cookie}, who)
+	if alone != both || !strings.Contains(both, "tenant@example.com") {
+		t.Errorf("with a cookie: %s\nwithout: %s", both, alone)
+	}
+}
+
+func TestSession_EndsAtLogOut(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	s := a.signUp("ada@example.com", "Ada")
+	const refresh = `mutation($in: RefreshSessionInput!) { refreshSession(input: $in) { session { accessToken refreshToken } userErrors { code } } }`
+	ans := s.do(refresh, input(map[string]any{"refreshToken": s.refresh})).ok()
+	next := &session{a, ans.get("refreshSession.session.accessToken").(string), ans.get("refreshSession.session.refreshToken").(string)}
+	next.do(`{ viewer { role } }`, nil).ok()
+
+	// The first token again, after the grace for a lost answer: the whole session ends.
+	a.clock.forward(time.Minute)
+	a.do("", refresh, input(map[string]any{"refreshToken": s.refresh})).ok().want("refreshSession.userErrors.0.code", "INVALID_CREDENTIALS")
+	next.do(`{ viewer { role } }`, nil).refused("UNAUTHENTICATED")
+	a.do("", refresh, input(map[string]any{"refreshToken": next.refresh})).ok().want("refreshSession.userErrors.0.code", "INVALID_CREDENTIALS")
+
+	again := a.logIn("ada@example.com")
+	again.do(`mutation { logOut(input: {}) { userErrors { code } } }`, nil).ok()
+	again.do(`{ viewer { role } }`, nil).refused("UNAUTHENTICATED")
+	a.do("", logInMutation, input(map[string]any{"email": "ada@example.com", "password": "wrong password"})).ok().
+		want("logIn.userErrors.0.code", "INVALID_CREDENTIALS").want("logIn.session", "<nil>")
+}
+
+func TestSites_KeepThePlansLimitUnderFiftyAtOnce(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	s := a.signUp("ada@example.com", "Ada")
+	a.setPlan(s, "growth") // three sites
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	outcomes := map[string]int{}
+	for i := range 50 {
+		wg.Go(func() {
+			ans := s.do(createSite, input(map[string]any{"name": fmt.Sprintf("Site %d", i), "domain": fmt.Sprintf("s%d.example.com", i)})).ok()
+			mu.Lock()
+			defer mu.Unlock()
+			if ans.get("createSite.site") != nil {
+				outcomes["made"]++
+			} else {
+				outcomes[fmt.Sprint(ans.get("createSite.userErrors.0.code"))]++
+			}
+		})
+	}
+	wg.Wait()
+	if outcomes["made"] != 3 || outcomes["PLAN_LIMIT_REACHED"] != 47 {
+		t.Errorf("%v", outcomes)
+	}
+}
+
+func TestErrors_HideWhatIsOursAndNameTheRequest(t *testing.T) {
+	t.Parallel()
+	const secret = "dial tcp 10.0.0.7: pq: relation igny8_secret does not exist"
+	for what, fail := range map[string]func(){
+		"an unknown error": nil,
+		"a panic":          func() { panic(secret) },
+	} {
+		a := serve(t, func(_ *Resolver, schema *Config, _ *func(http.Handler) http.Handler) {
+			schema.Directives.Public = func(ctx context.Context, _ any, _ graphql.Resolver) (any, error) {
+				if fail != nil {
+					fail()
+				}
+				return nil, fmt.Errorf("list plans: %w", fmt.Errorf(secret))
+			}
+		})
+		ans := a.do("", `{ plans { slug } }`, nil).refused("INTERNAL_SERVER_ERROR")
+		id, _ := ans.Errors[0].Extensions["requestId"].(string)
+		if id == "" || strings.Contains(ans.text, "igny8_secret") || strings.Contains(ans.text, "10.0.0.7") {
+			t.Errorf("%s: %s", what, ans.text)
+		}
+		if n := strings.Count(a.log.String(), id); n != 1 {
+			t.Errorf("%s is logged %d times: %s", what, n, a.log)
+		}
+	}
+}
+
+func TestOutcome_PutsFaultsWhereClientsLookForThem(t *testing.T) {
+	t.Parallel()
+	errs, err := outcome(fault.List{fault.New(fault.Taken, "taken").At("slug"), fault.New(fault.Required, "needed").At("amount", "amount")})
+	if err != nil || len(errs) != 2 {
+		t.Fatalf("%v, %v", errs, err)
+	}
+	if f := errs[1].(*fault.Error).Field; fmt.Sprint(f) != "[input amount amount]" {
+		t.Errorf("path %v", f)
+	}
+	if errs, err := outcome(fault.New(fault.Throttled, "later")); err == nil || errs != nil {
+		t.Error("a refusal that no form can mend is data")
+	}
+	if errs, err := outcome(nil); err != nil || errs == nil || len(errs) != 0 {
+		t.Error("no error is not an empty list")
+	}
+}

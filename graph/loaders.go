@@ -1,0 +1,188 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/credit"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/plan"
+	"igny8.com/accounts/internal/site"
+)
+
+// loaders hold the relations of one operation: a query a relation and level, however many rows ask.
+type loaders struct {
+	accounts      *relation[gid.Account, *account.Account]
+	users         *relation[gid.User, *account.User]
+	plans         *relation[gid.Plan, *plan.Plan]
+	subscriptions *relation[gid.Account, *billing.Subscription]
+	current       *relation[gid.Account, *billing.SubscriptionPeriod]
+	credits       *relation[gid.Account, *credit.Account]
+	grantsLeft    *relation[gid.Account, []*credit.Grant]
+	invoices      *relation[billing.PaymentKey, *billing.Invoice]
+	invoiceLines  *relation[billing.InvoiceKey, []*billing.InvoiceLine]
+	sites         *relation[gid.Site, *site.Site]
+	sectorsOf     *relation[gid.Site, []*site.Sector]
+	industries    *relation[gid.Industry, *site.Industry]
+	entries       *relation[gid.IndustrySector, *site.IndustrySector]
+	entriesOf     *relation[gid.Industry, []*site.IndustrySector]
+}
+
+type loadersKey struct{}
+
+func load(ctx context.Context) *loaders {
+	l, _ := ctx.Value(loadersKey{}).(*loaders)
+	return l
+}
+
+// withLoaders gives an operation loaders of its own. They live as long as one operation, so that
+// nothing is remembered from one request to the next.
+func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext) (context.Context, error) {
+	a, now, db := actor(ctx), r.now(), r.DB
+	tenant, reach := a.AccountID(), site.ReachOf(a)
+	l := &loaders{}
+	l.accounts = one(func(ctx context.Context, ids []gid.Account) ([]*account.Account, error) {
+		rows, err := account.ByIDs(ctx, db, ids)
+		return l.sawAccounts(rows), err
+	}, func(a *account.Account) gid.Account { return a.ID })
+	l.users = one(func(ctx context.Context, ids []gid.User) ([]*account.User, error) {
+		return account.UsersByIDs(ctx, db, tenant, ids)
+	}, func(u *account.User) gid.User { return u.ID })
+	l.plans = one(func(ctx context.Context, ids []gid.Plan) ([]*plan.Plan, error) {
+		return plan.ByIDs(ctx, db, ids)
+	}, func(p *plan.Plan) gid.Plan { return p.ID })
+	l.subscriptions = one(func(ctx context.Context, ids []gid.Account) ([]*billing.Subscription, error) {
+		return billing.Subscriptions(ctx, db, ids)
+	}, func(s *billing.Subscription) gid.Account { return s.TenantID })
+	l.current = one(func(ctx context.Context, ids []gid.Account) ([]*billing.SubscriptionPeriod, error) {
+		return billing.CurrentPeriods(ctx, db, ids, now)
+	}, func(p *billing.SubscriptionPeriod) gid.Account { return p.TenantID })
+	l.credits = one(func(ctx context.Context, ids []gid.Account) ([]*credit.Account, error) {
+		return credit.Accounts(ctx, db, ids)
+	}, func(c *credit.Account) gid.Account { return c.TenantID })
+	l.grantsLeft = many(func(ctx context.Context, ids []gid.Account) ([]*credit.Grant, error) {
+		return credit.Left(ctx, db, ids)
+	}, func(g *credit.Grant) gid.Account { return g.TenantID })
+	l.invoices = one(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Invoice, error) {
+		rows, err := billing.InvoicesByPayments(ctx, db, keys)
+		for _, i := range rows {
+			l.invoiceLines.announce(i.Key())
+		}
+		return rows, err
+	}, (*billing.Invoice).PaymentKey)
+	l.invoiceLines = many(func(ctx context.Context, keys []billing.InvoiceKey) ([]*billing.InvoiceLine, error) {
+		return billing.LinesOfInvoices(ctx, db, keys)
+	}, (*billing.InvoiceLine).InvoiceKey)
+	l.sites = one(func(ctx context.Context, ids []gid.Site) ([]*site.Site, error) {
+		rows, err := site.ByIDs(ctx, db, reach, ids)
+		return l.sawSites(rows), err
+	}, func(s *site.Site) gid.Site { return s.ID })
+	l.sectorsOf = many(func(ctx context.Context, ids []gid.Site) ([]*site.Sector, error) {
+		rows, err := site.SectorsBySites(ctx, db, reach, ids)
+		return l.sawSectors(rows), err
+	}, func(s *site.Sector) gid.Site { return s.SiteID })
+	l.industries = one(func(ctx context.Context, ids []gid.Industry) ([]*site.Industry, error) {
+		rows, err := site.IndustriesByIDs(ctx, db, ids)
+		return l.sawIndustries(rows), err
+	}, func(i *site.Industry) gid.Industry { return i.ID })
+	l.entries = one(func(ctx context.Context, ids []gid.IndustrySector) ([]*site.IndustrySector, error) {
+		rows, err := site.IndustrySectorsByIDs(ctx, db, ids)
+		return l.sawEntries(rows), err
+	}, func(s *site.IndustrySector) gid.IndustrySector { return s.ID })
+	l.entriesOf = many(func(ctx context.Context, ids []gid.Industry) ([]*site.IndustrySector, error) {
+		rows, err := site.SectorsOfIndustries(ctx, db, ids)
+		return l.sawEntries(rows), err
+	}, func(s *site.IndustrySector) gid.Industry { return s.IndustryID })
+	return context.WithValue(ctx, loadersKey{}, l), nil
+}
+
+// The saw functions announce what rows that were read refer to, and return the rows.
+
+func (l *loaders) sawAccounts(rows []*account.Account) []*account.Account {
+	for _, a := range rows {
+		l.plans.announce(a.PlanID)
+		l.subscriptions.announce(a.ID)
+		l.current.announce(a.ID)
+		l.credits.announce(a.ID)
+		l.grantsLeft.announce(a.ID)
+		if a.OwnerID != nil {
+			l.users.announce(*a.OwnerID)
+		}
+	}
+	return rows
+}
+
+func (l *loaders) sawSites(rows []*site.Site) []*site.Site {
+	for _, s := range rows {
+		l.sectorsOf.announce(s.ID)
+		if s.IndustryID != nil {
+			l.industries.announce(*s.IndustryID)
+		}
+	}
+	return rows
+}
+
+func (l *loaders) sawSectors(rows []*site.Sector) []*site.Sector {
+	for _, s := range rows {
+		l.sites.announce(s.SiteID)
+		l.entries.announce(s.IndustrySectorID)
+	}
+	return rows
+}
+
+func (l *loaders) sawIndustries(rows []*site.Industry) []*site.Industry {
+	for _, i := range rows {
+		l.entriesOf.announce(i.ID)
+	}
+	return rows
+}
+
+func (l *loaders) sawEntries(rows []*site.IndustrySector) []*site.IndustrySector {
+	for _, s := range rows {
+		l.industries.announce(s.IndustryID)
+	}
+	return rows
+}
+
+func (l *loaders) sawPayments(rows []*billing.Payment) []*billing.Payment {
+	for _, p := range rows {
+		l.plans.announce(p.PlanID)
+		l.accounts.announce(p.TenantID)
+		l.invoices.announce(p.Key())
+	}
+	return rows
+}
+
+func (l *loaders) sawPeriods(rows []*billing.SubscriptionPeriod) []*billing.SubscriptionPeriod {
+	for _, p := range rows {
+		l.plans.announce(p.PlanID)
+	}
+	return rows
+}
+
+func (l *loaders) sawLines(rows []*credit.Transaction) []*credit.Transaction {
+	for _, t := range rows {
+		if t.SiteID != nil {
+			l.sites.announce(*t.SiteID)
+		}
+		l.sawActor(t.Actor())
+	}
+	return rows
+}
+
+func (l *loaders) sawEvents(rows []*audit.Event) []*audit.Event {
+	for _, e := range rows {
+		l.sawActor(e.Actor())
+	}
+	return rows
+}
+
+func (l *loaders) sawActor(by *audit.Actor) {
+	if by.Kind == audit.User && by.ID != nil {
+		l.users.announce(gid.User(*by.ID))
+	}
+}

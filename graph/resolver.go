@@ -1,0 +1,80 @@
+// Package graph owns the GraphQL API: the doors in front of its fields, the loaders that keep one
+// query from becoming many, and one file of resolvers a noun. Resolvers are a few lines: they read
+// the input, call one function of the domain and answer what it returned.
+//
+// What must always hold: every root field has a door, every value that belongs to an account passes
+// the net of @tenant, no relation costs a query a row, and no error leaves without a code.
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/auth"
+	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/page"
+	"igny8.com/accounts/internal/period"
+	"igny8.com/accounts/internal/postgres"
+)
+
+// Resolver holds what resolvers need.
+type Resolver struct {
+	DB   *postgres.DB
+	Auth *auth.Authority
+	// Hasher hashes the passwords of those who sign up.
+	Hasher *auth.Hasher
+	Bank   billing.BankDetails
+	Log    *slog.Logger
+	// Clock says what time it is.
+	Clock func() time.Time
+
+	// mayLeave is the rule of the net between accounts; a test of the other two walls replaces it.
+	mayLeave func(ctx context.Context, tenant gid.Account, staff bool) bool
+}
+
+var _ ResolverRoot = (*Resolver)(nil)
+
+// schema is the executable schema with its doors.
+func (r *Resolver) schema() Config {
+	if r.mayLeave == nil {
+		r.mayLeave = ownOrStaffs
+	}
+	return Config{
+		Resolvers:  r,
+		Directives: DirectiveRoot{Public: public, Role: role, Tenant: r.tenant},
+	}
+}
+
+// NewHandler serves the resolver's schema over HTTP.
+func NewHandler(r *Resolver, cfg gqlhttp.Config) http.Handler {
+	return handler(r, r.schema(), cfg)
+}
+
+func handler(r *Resolver, schema Config, cfg gqlhttp.Config) http.Handler {
+	cfg.Log = r.Log
+	cfg.Prepare = append(cfg.Prepare, enterAsStaff, r.withLoaders)
+	return gqlhttp.New(NewExecutableSchema(schema), cfg)
+}
+
+// SDL is the schema as it is written.
+func SDL() string { return sources[0].Input }
+
+// now is the instant of a command, as the database will keep it.
+func (r *Resolver) now() time.Time { return period.Instant(r.Clock()) }
+
+// actor is who makes the request.
+func actor(ctx context.Context) account.Actor { return account.ActorFrom(ctx) }
+
+func pageArgs(first *int, after *string, last *int, before *string) page.Args {
+	return page.Args{First: first, After: after, Last: last, Before: before}
+}
+
+// value reads an input that may be absent; absent and null are both nil.
+func value[T any](o graphql.Omittable[*T]) *T { return o.Value() }
