@@ -14,6 +14,7 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/postgres/pgtest"
 )
 
 // rootFields are one operation for each root field that has a door for people, with the least role
@@ -275,4 +276,45 @@ func TestOutcome_PutsFaultsWhereClientsLookForThem(t *testing.T) {
 	if errs, err := outcome(nil); err != nil || errs == nil || len(errs) != 0 {
 		t.Error("no error is not an empty list")
 	}
+}
+
+// Even past the scope of queries and the policies of Postgres, an operation of staff answers no people.
+func TestStaff_TheNetAloneKeepsPeopleIn(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	_, _ = neighbours(serveOn(t, db))
+	a := serveOn(t, db, withDB(pgtest.WithoutTenantPredicate(t, db.Admin)))
+	a.exec(`UPDATE igny8_payments SET status = 'pending'`)
+	ans := a.logIn("staff@example.com").do(`{ paymentQueue { nodes { account { name owner { email } } } } }`, nil).ok()
+	if len(ans.get("paymentQueue.nodes").([]any)) != 2 || strings.Contains(ans.text, "@example.com") {
+		t.Errorf("%s", ans.text)
+	}
+}
+
+// An editor who was not granted a site finds it nowhere: not by its id, in no list, count, ledger or change.
+func TestEditor_FindsGrantedSitesAlone(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	owner := a.signUp("owner@example.com", "Owner")
+	a.setPlan(owner, "growth")
+	editor := owner.member("editor@example.com", account.Editor)
+	hidden := owner.do(createSite, input(map[string]any{"name": "Hidden", "domain": "h.example.com"})).ok().get("createSite.site.id")
+	own := editor.do(createSite, input(map[string]any{"name": "Granted", "domain": "g.example.com"})).ok().get("createSite.site.id")
+	a.exec(`INSERT INTO igny8_credit_transactions (tenant_id, seq, type, amount, balance_after, site_id, actor_kind, idempotency_key, created_at)
+		SELECT tenant_id, 1 + row_number() OVER (ORDER BY id), 'deduction', -1, 1, id, 'system', 'site ' || id, now() FROM igny8_sites`)
+
+	const query = `query($id: ID!) { site(id: $id) { name } node(id: $id) { id } creditTransactions(filter: { siteId: $id }) { totalCount nodes { seq } } }`
+	ask := func(s *session, id any) string { return s.raw(t.Context(), s.token, query, map[string]any{"id": id}) }
+	if got, nowhere := ask(editor, hidden), ask(editor, "site_987654321"); got != nowhere {
+		t.Errorf("a site that was not granted: %s\none that never was: %s", got, nowhere)
+	}
+	if got := ask(editor, own); !strings.Contains(got, "Granted") || !strings.Contains(got, `"totalCount":1`) {
+		t.Errorf("the editor's own site: %s", got)
+	}
+	editor.do(`{ sites { totalCount nodes { name } } creditTransactions { totalCount nodes { site { name } } } }`, nil).ok().
+		want("sites.totalCount", 1).want("sites.nodes.0.name", "Granted").want("creditTransactions.totalCount", 3).
+		want("creditTransactions.nodes.1.site", "<nil>")
+	editor.do(`mutation($in: UpdateSiteInput!) { updateSite(input: $in) { site { name } userErrors { code } } }`,
+		input(map[string]any{"siteId": hidden, "name": "Taken"})).ok().want("updateSite.userErrors.0.code", "NOT_FOUND")
+	owner.do(`{ sites { totalCount } }`, nil).ok().want("sites.totalCount", 2)
 }

@@ -26,20 +26,21 @@ const password = "violet-harbour-41-lantern"
 
 // api is a server of the whole API on a database of its own.
 type api struct {
-	t     *testing.T
+	t     testing.TB
 	db    *pgtest.DB
 	url   string
 	clock *clock
 	log   *bytes.Buffer
 }
 
-// clock is the server's time, which a test sets forward.
+// clock is the server's time, which a test sets forward. It never shows the same instant twice, so that
+// what takes one reading for another is seen.
 type clock struct{ nanos atomic.Int64 }
 
-func (c *clock) now() time.Time          { return time.Unix(0, c.nanos.Load()).UTC() }
+func (c *clock) now() time.Time          { return time.Unix(0, c.nanos.Add(int64(time.Millisecond))).UTC() }
 func (c *clock) forward(d time.Duration) { c.nanos.Add(int64(d)) }
 func (c *clock) day(days int) string     { return c.now().AddDate(0, 0, days).Format(time.DateOnly) }
-func instantOf(t *testing.T, s any) time.Time {
+func instantOf(t testing.TB, s any) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(s))
 	if err != nil {
@@ -51,13 +52,13 @@ func instantOf(t *testing.T, s any) time.Time {
 // option changes how the API under test is put together.
 type option func(r *Resolver, schema *Config, middleware *func(http.Handler) http.Handler)
 
-func serve(t *testing.T, options ...option) *api {
+func serve(t testing.TB, options ...option) *api {
 	t.Helper()
 	db := pgtest.New(t)
 	return serveOn(t, db, options...)
 }
 
-func serveOn(t *testing.T, db *pgtest.DB, options ...option) *api {
+func serveOn(t testing.TB, db *pgtest.DB, options ...option) *api {
 	t.Helper()
 	a := &api{t: t, db: db, clock: &clock{}, log: &bytes.Buffer{}}
 	a.clock.nanos.Store(time.Now().UnixNano())
@@ -146,7 +147,7 @@ func (a *api) raw(ctx context.Context, token, query string, variables map[string
 
 // answer is what came back.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	text   string
 	Data   map[string]any
 	Errors []struct {

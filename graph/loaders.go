@@ -42,7 +42,7 @@ func load(ctx context.Context) *loaders {
 // withLoaders gives an operation loaders of its own. They live as long as one operation, so that
 // nothing is remembered from one request to the next.
 func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext) (context.Context, error) {
-	a, now, db := actor(ctx), r.now(), r.DB
+	a, db := actor(ctx), r.DB
 	tenant, reach := a.AccountID(), site.ReachOf(a)
 	l := &loaders{}
 	l.accounts = one(func(ctx context.Context, ids []gid.Account) ([]*account.Account, error) {
@@ -59,7 +59,8 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 		return billing.Subscriptions(ctx, db, ids)
 	}, func(s *billing.Subscription) gid.Account { return s.TenantID })
 	l.current = one(func(ctx context.Context, ids []gid.Account) ([]*billing.SubscriptionPeriod, error) {
-		return billing.CurrentPeriods(ctx, db, ids, now)
+		// Now, not when the request began: a mutation may have started a period in between.
+		return billing.CurrentPeriods(ctx, db, ids, r.now())
 	}, func(p *billing.SubscriptionPeriod) gid.Account { return p.TenantID })
 	l.credits = one(func(ctx context.Context, ids []gid.Account) ([]*credit.Account, error) {
 		return credit.Accounts(ctx, db, ids)

@@ -6,6 +6,8 @@
 // the net of @tenant, no relation costs a query a row, and no error leaves without a code.
 package graph
 
+//go:generate go tool gqlgen generate
+
 import (
 	"context"
 	"log/slog"

@@ -179,3 +179,34 @@ func TestMutations_TreatANeighboursIDLikeNone(t *testing.T) {
 		t.Error("something was changed")
 	}
 }
+
+// What the walls keep from a neighbour is there for its owner: every type, by its id, in the order asked.
+func TestNodes_FindTheCallersOwnThings(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	_, ids := neighbours(a)
+	owner := a.logIn(canary + "@example.com")
+	ids = append(ids, "plan_2", "ind_1", "isec_1", "site_987654321")
+	nodes := owner.do(`query($ids: [ID!]!) { nodes(ids: $ids) { `+nodeFields+` } }`, map[string]any{"ids": ids}).ok().get("nodes").([]any)
+	for i, id := range ids[:len(ids)-1] {
+		if node, ok := nodes[i].(map[string]any); !ok || node["id"] != id {
+			t.Errorf("%s is %v", id, nodes[i])
+		}
+	}
+	if nodes[len(ids)-1] != nil {
+		t.Errorf("an id that never was is %v", nodes[len(ids)-1])
+	}
+	for _, id := range []string{"nobody_1", "site_x", "", "site_0"} {
+		owner.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id}).refused("INVALID_ID")
+	}
+	// People below admin do not find money and the log, in the node field as little as in lists.
+	viewer := owner.member("viewer@example.com", "viewer")
+	for _, id := range ids {
+		hidden := strings.HasPrefix(id, "pay_") || strings.HasPrefix(id, "inv_") || strings.HasPrefix(id, "evt_") ||
+			strings.HasPrefix(id, "site_") || strings.HasPrefix(id, "sect_") // not granted
+		found := viewer.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id}).ok().get("node") != nil
+		if found == hidden {
+			t.Errorf("%s: a viewer without sites finds it: %v", id, found)
+		}
+	}
+}

@@ -39,13 +39,17 @@ create table igny8_sectors (
     deleted_at         timestamptz,
     deleted_by         bigint,
     restore_until      timestamptz,
+    -- The industry while the sector is there; a removed one ties its site to no industry.
+    live_industry_id   bigint generated always as (case when deleted_at is null then industry_id end) stored,
     primary key (tenant_id, id),
     check ((deleted_at is null) = (restore_until is null))
 );
--- A sector's industry is its site's and its catalogue entry's: both keys carry industry_id.
+-- A sector's industry is its site's and its catalogue entry's: both keys carry it.
 alter table igny8_sectors
-    add constraint igny8_sectors_site_fkey foreign key (tenant_id, site_id, industry_id)
+    add constraint igny8_sectors_site_fkey foreign key (tenant_id, site_id, live_industry_id)
     references igny8_sites (tenant_id, id, industry_id);
+alter table igny8_sectors
+    add constraint igny8_sectors_removed_fkey foreign key (tenant_id, site_id) references igny8_sites (tenant_id, id);
 alter table igny8_sectors
     add constraint igny8_sectors_industry_sector_fkey foreign key (industry_id, industry_sector_id)
     references igny8_industry_sectors (industry_id, id);

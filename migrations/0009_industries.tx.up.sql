@@ -232,14 +232,3 @@ values
     (135, 18, 'wholesale-distribution', 'Wholesale & Distribution', 'Trade between makers and shops.');
 
 select setval('igny8_industry_sectors_id_seq', 135);
-
--- A sector ties its site to an industry only as long as it is there: without this, a site whose
--- sectors were all removed could never be given another industry. Restoring one checks it again.
-alter table igny8_sectors
-    add column live_industry_id bigint generated always as (case when deleted_at is null then industry_id end) stored;
-alter table igny8_sectors drop constraint igny8_sectors_site_fkey;
-alter table igny8_sectors
-    add constraint igny8_sectors_site_fkey foreign key (tenant_id, site_id, live_industry_id)
-    references igny8_sites (tenant_id, id, industry_id);
-alter table igny8_sectors
-    add constraint igny8_sectors_removed_fkey foreign key (tenant_id, site_id) references igny8_sites (tenant_id, id);

@@ -195,7 +195,7 @@ func TestMigrate_ServiceMayReadTheStateAndNothingElse(t *testing.T) {
 		t.Errorf("state %q", got)
 	}
 	for _, statement := range []string{
-		`INSERT INTO igny8_migrations (name, group_id) VALUES ('0003', 3)`,
+		`INSERT INTO igny8_migrations (id, name, group_id) VALUES (3, '0003', 3)`,
 		`UPDATE igny8_migrations SET name = '0003'`, `DELETE FROM igny8_migrations`,
 		`TRUNCATE igny8_migrations`, `DROP TABLE igny8_migrations`,
 	} {

@@ -77,7 +77,6 @@ func prepareScope(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	if have, known := data[scopeData].(scope); known && have == want {
 		return true, nil
 	}
-	delete(data, scopeData)
 
 	tenant, staff := want.settings()
 	result := conn.PgConn().ExecParams(ctx, setScope, [][]byte{[]byte(tenant), []byte(staff)}, nil, nil, nil).Read()

@@ -175,6 +175,6 @@ func RemoveSector(ctx context.Context, db bun.IDB, actor account.Actor, now time
 // facts are what the audit log keeps of a sector.
 func (s *Sector) facts() map[string]any {
 	return map[string]any{
-		"siteId": gid.Format(s.SiteID), "industrySectorId": gid.Format(s.IndustrySectorID), "name": s.Name,
+		"siteId": gid.Format(s.SiteID), "industrySectorId": gid.Format(s.IndustrySectorID), nameField: s.Name,
 	}
 }

@@ -19,6 +19,9 @@ import (
 // cannot see.
 const slugKey = "igny8_sites_slug_key"
 
+// nameField is what inputs and the audit log call the name of a site or a sector.
+const nameField = "name"
+
 // fallbackSlug is for a name that holds nothing of ASCII.
 const fallbackSlug = "site"
 
@@ -45,11 +48,11 @@ func cleanName(text string) (string, *fault.Error) {
 	text = strings.TrimSpace(text)
 	switch {
 	case text == "":
-		return "", fault.New(fault.Required, "a name is not empty").At("name")
+		return "", fault.New(fault.Required, "a name is not empty").At(nameField)
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
-		return "", fault.New(fault.Invalid, "a name is one line of text").At("name")
+		return "", fault.New(fault.Invalid, "a name is one line of text").At(nameField)
 	case utf8.RuneCountInString(text) > MaxName:
-		return "", fault.New(fault.TooLong, "a name has at most %d characters", MaxName).At("name")
+		return "", fault.New(fault.TooLong, "a name has at most %d characters", MaxName).At(nameField)
 	}
 	return text, nil
 }

@@ -92,7 +92,7 @@ func lockSite(ctx context.Context, tx bun.Tx, reach Reach, id gid.Site) (*Site, 
 func (in Changes) judge(ctx context.Context, tx bun.Tx, reach Reach, before *Site) (*Site, error) {
 	after := *before
 	var faults fault.List
-	in.Name.apply(&after.Name, &faults, "name", cleanName)
+	in.Name.apply(&after.Name, &faults, nameField, cleanName)
 	in.Domain.apply(&after.Domain, &faults, "domain", cleanDomain)
 	in.Slug.apply(&after.Slug, &faults, "slug", cleanSlug)
 	if after.Slug != before.Slug {
@@ -169,7 +169,7 @@ func (s *Site) fields() []fact {
 		industry = gid.Format(*s.IndustryID)
 	}
 	return []fact{
-		{"name", "name", s.Name},
+		{nameField, "name", s.Name},
 		{"domain", "domain", s.Domain},
 		{"slug", "slug", s.Slug},
 		{"industryId", "industry_id", industry},

@@ -41,7 +41,7 @@ func TestLock_HoldsOthersOffUntilItIsLetGo(t *testing.T) {
 func TestPidIn_IsZeroWhereNoProcessIsNamed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pid")
-	for text, want := range map[string]int{"42\n/data\n": 42, " 42 \n": 42, "": 0, "x\n": 0, "-1\n": 0} {
+	for text, want := range map[string]int{"42\n/data\n": 42, "": 0, "x\n": 0, "-1\n": 0} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -165,10 +165,10 @@ func TestHold_NamesAServerThatWillNotGo(t *testing.T) {
 		t.Error(err)
 	}
 	_ = orphan.Wait()
-	if err := os.WriteFile(filepath.Join(dir, "postmaster.pid"), []byte("1\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "postmaster.pid"), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := waitForOldServer(t.Context(), dir, 20*time.Millisecond); err != nil && exists("/proc/1/cwd") {
+	if err := waitForOldServer(t.Context(), dir, 20*time.Millisecond); err != nil && exists("/proc/self/cwd") {
 		t.Errorf("a process that works elsewhere: %v", err)
 	}
 }
@@ -225,7 +225,7 @@ func TestWatchByPipe_EndsTheServerWhenItsParentIsGoneAndOnlyThen(t *testing.T) {
 	_ = stopped.Process.Kill()
 	_ = stopped.Wait()
 
-	// The parent that is killed is a shell that holds the other end of the watcher's pipe.
+	// The parent that is killed is one that holds the other end of the watcher's pipe.
 	orphan := launch()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -233,7 +233,7 @@ func TestWatchByPipe_EndsTheServerWhenItsParentIsGoneAndOnlyThen(t *testing.T) {
 	}
 	watcher := watcherOf(orphan.Process.Pid)
 	watcher.Stdin = r
-	parent := exec.CommandContext(t.Context(), "/bin/sh", "-c", "sleep 60")
+	parent := exec.CommandContext(t.Context(), "sleep", "60")
 	parent.ExtraFiles = []*os.File{w}
 	for _, cmd := range []*exec.Cmd{watcher, parent} {
 		if err := cmd.Start(); err != nil {

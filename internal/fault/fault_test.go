@@ -1,0 +1,51 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"igny8.com/accounts/internal/fault"
+)
+
+func TestOf_LooksThroughWrapping(t *testing.T) {
+	t.Parallel()
+	f := fault.New(fault.Taken, "taken").At("slug")
+	if got := fault.Of(fmt.Errorf("create: %w", f)); len(got) != 1 || got[0] != f {
+		t.Errorf("%v", got)
+	}
+	if got := fault.Of(fmt.Errorf("create: %w", fault.List{f, f})); len(got) != 2 {
+		t.Errorf("%v", got)
+	}
+	if got := fault.Of(errors.New("disk full")); got != nil {
+		t.Errorf("%v", got)
+	}
+	if !fault.Is(fault.List{fault.New(fault.Required, "r"), f}, fault.Taken) || fault.Is(f, fault.Required) {
+		t.Error("Is")
+	}
+}
+
+func TestWith_LeavesTheOriginalAlone(t *testing.T) {
+	t.Parallel()
+	f := fault.New(fault.PlanLimitReached, "full").With("limit", 1)
+	g := f.With("used", 1).At("name")
+	if len(f.Details) != 1 || len(g.Details) != 2 || f.Field != nil {
+		t.Errorf("%v, %v", f, g)
+	}
+}
+
+func TestList_IsNoErrorWhenEmpty(t *testing.T) {
+	t.Parallel()
+	var l fault.List
+	l.Add(nil)
+	if err := l.Err(); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCorrectable_TellsDataFromErrors(t *testing.T) {
+	t.Parallel()
+	if !fault.New(fault.LastOwner, "").Correctable() || fault.New(fault.Throttled, "").Correctable() || fault.New(fault.Internal, "").Correctable() {
+		t.Error("the two kinds are mixed")
+	}
+}
