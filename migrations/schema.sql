@@ -705,7 +705,7 @@ ALTER TABLE ONLY igny8_invoices
     ADD CONSTRAINT igny8_invoices_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
 
 ALTER TABLE ONLY igny8_login_directory
-    ADD CONSTRAINT igny8_login_directory_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id);
+    ADD CONSTRAINT igny8_login_directory_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
@@ -738,7 +738,7 @@ ALTER TABLE ONLY igny8_sites
     ADD CONSTRAINT igny8_sites_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
 ALTER TABLE ONLY igny8_slug_directory
-    ADD CONSTRAINT igny8_slug_directory_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+    ADD CONSTRAINT igny8_slug_directory_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY igny8_subscription_periods
     ADD CONSTRAINT igny8_subscription_periods_gap_fkey FOREIGN KEY (tenant_id, previous_end) REFERENCES igny8_subscription_periods(tenant_id, end_at) DEFERRABLE INITIALLY DEFERRED;
