@@ -29,7 +29,7 @@ type Account struct {
 	OwnerID               *gid.User       `bun:"owner_id"`
 	Status                Status          `bun:"status"`
 	StatusReason          string          `bun:"status_reason"`
-	System                bool            `bun:"is_system,scanonly"`
+	System                bool            `bun:"is_system"`
 	BillingEmail          *string         `bun:"billing_email"`
 	BillingAddress        json.RawMessage `bun:"billing_address,type:jsonb,nullzero,default:'{}'"`
 	StripeCustomerID      *string         `bun:"stripe_customer_id"`

@@ -160,13 +160,7 @@ func List(ctx context.Context, db bun.IDB, tenant gid.Account, args page.Args) (
 	}
 	return page.New(w, events,
 		func(e *Event) []any { return []any{int64(e.ID)} },
-		func(ctx context.Context) (int, error) {
-			n, err := scoped(db, tenant, &[]*Event{}).Count(ctx)
-			if err != nil {
-				return 0, fmt.Errorf("count audit events: %w", err)
-			}
-			return int(n), nil
-		},
+		page.Counter(func() *bun.SelectQuery { return scoped(db, tenant, &[]*Event{}) }),
 	), nil
 }
 

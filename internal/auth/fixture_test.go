@@ -38,11 +38,11 @@ func keysText() string {
 	return "k1:" + base64.RawURLEncoding.EncodeToString(seedOne) + ",k2:" + base64.RawURLEncoding.EncodeToString(seedTwo)
 }
 
-func mustKeys(t *testing.T, text string) *auth.Keys {
-	t.Helper()
+func mustKeys(tb testing.TB, text string) *auth.Keys {
+	tb.Helper()
 	keys, err := auth.ParseKeys(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return keys
 }
@@ -79,13 +79,13 @@ type fixture struct {
 	clock *clock
 }
 
-func newFixture(t *testing.T, change ...func(*auth.Config)) *fixture {
-	t.Helper()
-	f := &fixture{db: pgtest.New(t), clock: &clock{}}
+func newFixture(tb testing.TB, change ...func(*auth.Config)) *fixture {
+	tb.Helper()
+	f := &fixture{db: pgtest.New(tb), clock: &clock{}}
 	start := time.Date(2026, 11, 22, 9, 30, 0, 123_456_000, time.UTC)
 	f.clock.at.Store(&start)
 	cfg := auth.Config{
-		Keys: mustKeys(t, keysText()), RefreshSecret: []byte("a secret for refresh tokens, in tests"),
+		Keys: mustKeys(tb, keysText()), RefreshSecret: []byte("a secret for refresh tokens, in tests"),
 		Issuer: issuer, Audience: audience, Hasher: cheap(), Clock: f.clock.Now,
 		RequestID: func(context.Context) string { return home.RequestID },
 	}
@@ -94,7 +94,7 @@ func newFixture(t *testing.T, change ...func(*auth.Config)) *fixture {
 	}
 	var err error
 	if f.auth, err = auth.New(f.db.App, cfg); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -106,14 +106,14 @@ type person struct {
 }
 
 // person makes an account on trial with its owner, past all that signing up would do.
-func (f *fixture) person(t *testing.T, email string) person {
-	t.Helper()
+func (f *fixture) person(tb testing.TB, email string) person {
+	tb.Helper()
 	p := person{email: email}
-	f.scan(t, &p.account, `INSERT INTO igny8_tenants (name, slug, plan_id, status)
+	f.scan(tb, &p.account, `INSERT INTO igny8_tenants (name, slug, plan_id, status)
 		SELECT $1, 'a' || currval('igny8_tenants_id_seq'), id, 'trial' FROM igny8_plans, (SELECT nextval('igny8_tenants_id_seq')) n
 		WHERE slug = 'free-trial' RETURNING id`, email)
-	f.member(t, &p, account.Owner)
-	f.exec(t, `UPDATE igny8_tenants SET owner_id = $2 WHERE id = $1`, p.account, p.id)
+	f.member(tb, &p, account.Owner)
+	f.exec(tb, `UPDATE igny8_tenants SET owner_id = $2 WHERE id = $1`, p.account, p.id)
 	return p
 }
 
@@ -125,33 +125,33 @@ func (f *fixture) colleague(t *testing.T, of person, email string, role account.
 	return p
 }
 
-func (f *fixture) member(t *testing.T, p *person, role account.Role) {
-	t.Helper()
-	f.scan(t, &p.id, `INSERT INTO igny8_users (tenant_id, email, name, role, password_hash)
+func (f *fixture) member(tb testing.TB, p *person, role account.Role) {
+	tb.Helper()
+	f.scan(tb, &p.id, `INSERT INTO igny8_users (tenant_id, email, name, role, password_hash)
 		VALUES ($1, $2, 'Somebody', $3, $4) RETURNING id`, p.account, p.email, role, passwordHash())
-	f.exec(t, `INSERT INTO igny8_login_directory (email, tenant_id, user_id) VALUES ($1, $2, $3)`, p.email, p.account, p.id)
+	f.exec(tb, `INSERT INTO igny8_login_directory (email, tenant_id, user_id) VALUES ($1, $2, $3)`, p.email, p.account, p.id)
 }
 
 // exec and scan go past all policies: they arrange and assert.
-func (f *fixture) exec(t *testing.T, sql string, args ...any) {
-	t.Helper()
-	if _, err := f.db.Admin.Pool.Exec(t.Context(), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
+func (f *fixture) exec(tb testing.TB, sql string, args ...any) {
+	tb.Helper()
+	if _, err := f.db.Admin.Pool.Exec(tb.Context(), sql, args...); err != nil {
+		tb.Fatalf("%s: %v", sql, err)
 	}
 }
 
-func (f *fixture) scan(t *testing.T, into any, sql string, args ...any) {
-	t.Helper()
-	if err := f.db.Admin.Pool.QueryRow(t.Context(), sql, args...).Scan(into); err != nil {
-		t.Fatalf("%s: %v", sql, err)
+func (f *fixture) scan(tb testing.TB, into any, sql string, args ...any) {
+	tb.Helper()
+	if err := f.db.Admin.Pool.QueryRow(tb.Context(), sql, args...).Scan(into); err != nil {
+		tb.Fatalf("%s: %v", sql, err)
 	}
 }
 
-func (f *fixture) logIn(t *testing.T, p person) *auth.Session {
-	t.Helper()
-	s, err := f.auth.LogIn(t.Context(), p.email, password, home)
+func (f *fixture) logIn(tb testing.TB, p person) *auth.Session {
+	tb.Helper()
+	s, err := f.auth.LogIn(tb.Context(), p.email, password, home)
 	if err != nil {
-		t.Fatalf("log %s in: %v", p.email, err)
+		tb.Fatalf("log %s in: %v", p.email, err)
 	}
 	return s
 }
@@ -214,13 +214,19 @@ func (f *fixture) auditEvents(t *testing.T, tenant gid.Account) []string {
 // untilWaiting waits until a statement of the application waits for a lock.
 func (f *fixture) untilWaiting(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	tick, patience := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for {
 		var waiting bool
 		f.scan(t, &waiting, `SELECT EXISTS (SELECT FROM pg_stat_activity
 			WHERE datname = current_database() AND usename = 'igny8_app' AND wait_event_type = 'Lock')`)
 		if waiting {
 			return
 		}
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatal("nothing waits for a lock")
+		}
 	}
-	t.Fatal("nothing waits for a lock")
 }

@@ -24,9 +24,11 @@ import (
 type Keys struct {
 	signer   ed25519.PrivateKey
 	signerID string
-	verify   map[string]ed25519.PublicKey
-	jwks     []byte
-	etag     string
+	// headers are the encoded headers of the access tokens that each key signs, with the key that
+	// verifies them: no other header is ever read.
+	headers map[string]ed25519.PublicKey
+	jwks    []byte
+	etag    string
 }
 
 // jwk is a public key as RFC 8037 writes it.
@@ -48,7 +50,7 @@ var b64 = base64.RawURLEncoding.Strict()
 // 32 bytes in base64url without padding. The first one signs. Errors name a key by its place and
 // never show it.
 func ParseKeys(text string) (*Keys, error) {
-	keys := &Keys{verify: map[string]ed25519.PublicKey{}}
+	keys := &Keys{headers: map[string]ed25519.PublicKey{}}
 	var public []jwk
 	for i, entry := range strings.Split(text, ",") {
 		id, encoded, found := strings.Cut(strings.TrimSpace(entry), ":")
@@ -63,14 +65,18 @@ func ParseKeys(text string) (*Keys, error) {
 		if monotone(seed) {
 			return nil, fmt.Errorf("the seed of signing key %d is not random", i+1)
 		}
-		if _, taken := keys.verify[id]; taken {
+		header, err := json.Marshal(accessHeader(id))
+		if err != nil {
+			return nil, fmt.Errorf("write the header of signing key %d: %w", i+1, err)
+		}
+		if _, taken := keys.headers[b64.EncodeToString(header)]; taken {
 			return nil, fmt.Errorf("signing key %d has the kid of another one", i+1)
 		}
 		private := ed25519.NewKeyFromSeed(seed)
 		if i == 0 {
 			keys.signer, keys.signerID = private, id
 		}
-		keys.verify[id] = publicOf(private)
+		keys.headers[b64.EncodeToString(header)] = publicOf(private)
 		public = append(public, jwk{
 			KeyType: "OKP", Curve: "Ed25519", X: b64.EncodeToString(publicOf(private)), ID: id, Algorithm: "EdDSA", Use: "sig",
 		})

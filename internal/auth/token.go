@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ type bearer struct {
 	session gid.Session
 }
 
-// accessClaims are the claims of an access token: these, all of them, and no others.
+// accessClaims are the claims of an access token: these, all of them, in this order, and no others.
 type accessClaims struct {
 	Issuer    string `json:"iss"`
 	Audience  string `json:"aud"`
@@ -44,11 +43,6 @@ type accessClaims struct {
 	NotBefore int64  `json:"nbf"`
 	ExpiresAt int64  `json:"exp"`
 }
-
-var (
-	claimTexts = []string{"iss", "aud", "sub", "acct", "sid", "jti"}
-	claimTimes = []string{"iat", "nbf", "exp"}
-)
 
 // GetExpirationTime implements jwt.Claims.
 func (c accessClaims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.ExpiresAt), nil }
@@ -97,6 +91,11 @@ func newAccessTokens(keys *Keys, issuer, audience string, now func() time.Time) 
 	}
 }
 
+// accessHeader is the header of the tokens that a key signs.
+func accessHeader(keyID string) map[string]any {
+	return map[string]any{"alg": jwt.SigningMethodEdDSA.Alg(), "kid": keyID, "typ": accessType}
+}
+
 // issue makes a token that is good from now on for AccessLifetime, but not beyond latest.
 func (t *accessTokens) issue(b bearer, now, latest time.Time) (token string, expires time.Time, err error) {
 	issued := now.Truncate(time.Second)
@@ -110,8 +109,7 @@ func (t *accessTokens) issue(b bearer, now, latest time.Time) (token string, exp
 		ID:       rand.Text(),
 		IssuedAt: issued.Unix(), NotBefore: issued.Unix(), ExpiresAt: expires.Unix(),
 	})
-	unsigned.Header["typ"] = accessType
-	unsigned.Header["kid"] = t.keys.signerID
+	unsigned.Header = accessHeader(t.keys.signerID)
 	token, err = unsigned.SignedString(t.keys.signer)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("sign an access token: %w", err)
@@ -119,25 +117,29 @@ func (t *accessTokens) issue(b bearer, now, latest time.Time) (token string, exp
 	return token, expires.UTC(), nil
 }
 
-var errUnknownKey = errors.New("unknown key")
-
 // verify says whom a token names; false, and nothing about why, where it is not one of ours or not
-// good now. The form is judged before the signature: it is exactly the form that issue makes, so
-// that nothing that jwt would overlook (crit, jwk, two claims of one name, exp as text …) gets by.
+// good now.
+//
+// Its form must be the very one that issue writes, which leaves no room for what jwt overlooks: crit
+// and jwk, another typ, a claim that is absent, too many or there twice, exp as text, line breaks in
+// the encoding. The header is one of those in memory, and what was read of the rest, written
+// again, must give the same text.
 func (t *accessTokens) verify(token string) (bearer, bool) {
-	header, claims, ok := t.parts(token)
-	if !ok || !wellFormedHeader(header) || !wellFormedClaims(claims) {
+	if len(token) > maxAccessToken {
+		return bearer{}, false
+	}
+	header, _, _ := strings.Cut(token, ".")
+	key, known := t.keys.headers[header]
+	if !known {
 		return bearer{}, false
 	}
 	var c accessClaims
-	_, err := t.parser.ParseWithClaims(token, &c, func(parsed *jwt.Token) (any, error) {
-		id, _ := parsed.Header["kid"].(string)
-		if key, known := t.keys.verify[id]; known {
-			return key, nil
-		}
-		return nil, errUnknownKey
-	})
-	if err != nil || c.ExpiresAt <= c.IssuedAt || c.ExpiresAt-c.IssuedAt > int64(AccessLifetime/time.Second) {
+	parsed, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
+	if err != nil || !c.sane() {
+		return bearer{}, false
+	}
+	claims, err := json.Marshal(c)
+	if err != nil || token != header+"."+b64.EncodeToString(claims)+"."+b64.EncodeToString(parsed.Signature) {
 		return bearer{}, false
 	}
 	var b bearer
@@ -151,52 +153,10 @@ func (t *accessTokens) verify(token string) (bearer, bool) {
 	return b, true
 }
 
-// parts decodes the header and the claims of a token of three parts.
-func (t *accessTokens) parts(token string) (header, claims []byte, ok bool) {
-	if len(token) > maxAccessToken {
-		return nil, nil, false
-	}
-	// base64 decoders skip line breaks, which would give one token many texts.
-	if strings.ContainsAny(token, "\r\n") || strings.Count(token, ".") != 2 {
-		return nil, nil, false
-	}
-	split := strings.Split(token, ".")
-	header, err := b64.DecodeString(split[0])
-	if err != nil {
-		return nil, nil, false
-	}
-	claims, err = b64.DecodeString(split[1])
-	return header, claims, err == nil
-}
-
-func wellFormedHeader(data []byte) bool {
-	header, ok := members(data)
-	if !ok || len(header) != 3 {
-		return false
-	}
-	kid, ok := header["kid"].(string)
-	return ok && kid != "" && header["alg"] == jwt.SigningMethodEdDSA.Alg() && header["typ"] == accessType
-}
-
-func wellFormedClaims(data []byte) bool {
-	claims, ok := members(data)
-	if !ok || len(claims) != len(claimTexts)+len(claimTimes) {
-		return false
-	}
-	for _, name := range claimTexts {
-		if text, ok := claims[name].(string); !ok || text == "" {
-			return false
-		}
-	}
-	for _, name := range claimTimes {
-		number, ok := claims[name].(json.Number)
-		if !ok {
-			return false
-		}
-		// Whole seconds written as digits; 2^40 s is the year 36812, far from where sums overflow.
-		if seconds, err := strconv.ParseInt(number.String(), 10, 64); err != nil || seconds <= 0 || seconds > 1<<40 {
-			return false
-		}
-	}
-	return true
+// sane judges what jwt does not: the token's number and the times among themselves. Beyond 2^40 s,
+// the year 36812, sums of times overflow.
+func (c accessClaims) sane() bool {
+	const longest, latest = int64(AccessLifetime / time.Second), 1 << 40
+	return c.ID != "" && c.IssuedAt > 0 && c.NotBefore == c.IssuedAt &&
+		c.ExpiresAt > c.IssuedAt && c.ExpiresAt < latest && c.ExpiresAt-c.IssuedAt <= longest
 }

@@ -56,13 +56,7 @@ func Periods(ctx context.Context, db bun.IDB, tenant gid.Account, args page.Args
 	}
 	return page.New(w, rows,
 		func(p *SubscriptionPeriod) []any { return []any{p.Start} },
-		func(ctx context.Context) (int, error) {
-			n, err := scope(db.NewSelect().Model((*SubscriptionPeriod)(nil))).Count(ctx)
-			if err != nil {
-				return 0, fmt.Errorf("count periods: %w", err)
-			}
-			return int(n), nil
-		},
+		page.Counter(func() *bun.SelectQuery { return scope(db.NewSelect().Model((*SubscriptionPeriod)(nil))) }),
 	), nil
 }
 
@@ -123,13 +117,7 @@ func listPayments(
 	}
 	return page.New(w, rows,
 		func(p *Payment) []any { return []any{p.CreatedAt, int64(p.ID)} },
-		func(ctx context.Context) (int, error) {
-			n, err := query(&[]*Payment{}).Count(ctx)
-			if err != nil {
-				return 0, fmt.Errorf("count payments: %w", err)
-			}
-			return int(n), nil
-		},
+		page.Counter(func() *bun.SelectQuery { return query(&[]*Payment{}) }),
 	), nil
 }
 

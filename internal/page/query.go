@@ -1,6 +1,8 @@
 package page
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -48,6 +50,17 @@ func Apply(q *bun.SelectQuery, w Window, keys ...Key) (*bun.SelectQuery, error) 
 		q = q.OrderExpr(column)
 	}
 	return q.Limit(int64(w.Limit)), nil
+}
+
+// Counter counts what a query selects, once it is called: a list's Count.
+func Counter(query func() *bun.SelectQuery) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		n, err := query().Count(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("count a list: %w", err)
+		}
+		return int(n), nil
+	}
 }
 
 // storable says whether Postgres takes the value. A made-up cursor can hold what JSON allows and
