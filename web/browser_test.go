@@ -311,7 +311,9 @@ func TestPage_ShowsDemoUsersInDemoModeAlone(t *testing.T) {
 // eventually waits for what the browser causes on the server.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); <-again.C {
 		if holds() {
 			return
 		}

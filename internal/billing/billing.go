@@ -223,10 +223,14 @@ func (l *InvoiceLine) Amount() money.Money {
 	return money.Money{Minor: l.AmountMinor, Currency: l.Currency}
 }
 
-// Pages of periods and payments.
-type (
-	PeriodConnection  = page.Connection[*SubscriptionPeriod]
-	PeriodEdge        = page.Edge[*SubscriptionPeriod]
-	PaymentConnection = page.Connection[*Payment]
-	PaymentEdge       = page.Edge[*Payment]
-)
+// PeriodConnection is a page of periods.
+type PeriodConnection = page.Connection[*SubscriptionPeriod]
+
+// PeriodEdge is a period in a page.
+type PeriodEdge = page.Edge[*SubscriptionPeriod]
+
+// PaymentConnection is a page of payments.
+type PaymentConnection = page.Connection[*Payment]
+
+// PaymentEdge is a payment in a page.
+type PaymentEdge = page.Edge[*Payment]

@@ -52,8 +52,8 @@ func ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now ti
 		if err != nil {
 			return at(err, "paymentId")
 		}
-		print := fingerprint(in.PaymentID, in.ExternalPaymentID, in.Amount, in.ReceivedOn.Format(time.DateOnly))
-		known, err := recall(ctx, tx, tenant, confirmOperation, in.IdempotencyKey, print)
+		facts := fingerprint(in.PaymentID, in.ExternalPaymentID, in.Amount, in.ReceivedOn.Format(time.DateOnly))
+		known, err := recall(ctx, tx, tenant, confirmOperation, in.IdempotencyKey, facts)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now ti
 		}
 		return remember(ctx, tx, &remembered{
 			TenantID: tenant, Operation: confirmOperation, Key: in.IdempotencyKey,
-			Fingerprint: print, SubjectID: payment.ID, CreatedAt: now,
+			Fingerprint: facts, SubjectID: payment.ID, CreatedAt: now,
 		})
 	})
 	if err != nil {
@@ -191,8 +191,12 @@ func useExternalID(ctx context.Context, tx bun.Tx, p *Payment) error {
 	if err != nil {
 		return fmt.Errorf("use external id: %w", err)
 	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
-		return err
+	n, err := result.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("use external id: %w", err)
+	}
+	if n == 1 {
+		return nil
 	}
 	return fault.New(fault.ExternalReferenceUse, "this id of the bank was used for a payment before").At("externalPaymentId")
 }

@@ -121,17 +121,17 @@ func listPayments(
 	), nil
 }
 
-// PaymentKey names a payment among those of all accounts, InvoiceKey an invoice.
-type (
-	PaymentKey struct {
-		Tenant  gid.Account
-		Payment gid.Payment
-	}
-	InvoiceKey struct {
-		Tenant  gid.Account
-		Invoice gid.Invoice
-	}
-)
+// PaymentKey names a payment among those of all accounts.
+type PaymentKey struct {
+	Tenant  gid.Account
+	Payment gid.Payment
+}
+
+// InvoiceKey names an invoice among those of all accounts.
+type InvoiceKey struct {
+	Tenant  gid.Account
+	Invoice gid.Invoice
+}
 
 // Key names the payment.
 func (p *Payment) Key() PaymentKey { return PaymentKey{p.TenantID, p.ID} }

@@ -49,13 +49,13 @@ func RequestTransfer(
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	tenant, print := actor.AccountID(), fingerprint(in.PlanSlug, in.Months)
+	tenant, facts := actor.AccountID(), fingerprint(in.PlanSlug, in.Months)
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := account.Lock(ctx, tx, tenant); err != nil {
 			return err
 		}
-		known, err := recall(ctx, tx, tenant, requestOperation, in.IdempotencyKey, print)
+		known, err := recall(ctx, tx, tenant, requestOperation, in.IdempotencyKey, facts)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func RequestTransfer(
 		}
 		return remember(ctx, tx, &remembered{
 			TenantID: tenant, Operation: requestOperation, Key: in.IdempotencyKey,
-			Fingerprint: print, SubjectID: payment.ID, CreatedAt: now,
+			Fingerprint: facts, SubjectID: payment.ID, CreatedAt: now,
 		})
 	})
 	if err != nil {

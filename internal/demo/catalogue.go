@@ -62,7 +62,10 @@ WHERE sector.is_active AND industry.is_active ORDER BY sector.id`
 		found := c.industries[s.IndustryName]
 		found.sectors = append(found.sectors, s)
 	}
-	return c, c.covers(state)
+	if err := c.covers(state); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *catalogue) covers(tenants []tenant) error {

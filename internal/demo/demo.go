@@ -20,7 +20,7 @@ import (
 )
 
 // Password is the password of every demo user. It is public: whatever accepts it is no production.
-const Password = "igny8-demo-password" //nolint:gosec // public by design, and refused in production
+const Password = "igny8-demo-password"
 
 // ErrNotNew is the refusal to load the demo state into a database that holds accounts.
 var ErrNotNew = errors.New("the demo state is loaded into a new database only, and this one holds accounts")

@@ -30,7 +30,7 @@ func loaded(t *testing.T) *pgtest.DB {
 }
 
 // rows reads every row of a query as one line of text, its columns joined by " | ".
-func rows(t *testing.T, ctx context.Context, db *postgres.DB, query string) []string { //nolint:revive // t comes first in test helpers
+func rows(t *testing.T, ctx context.Context, db *postgres.DB, query string) []string {
 	t.Helper()
 	result, err := db.Pool.Query(ctx, query)
 	if err != nil {
@@ -75,7 +75,7 @@ func contents(t *testing.T, db *pgtest.DB) []string {
 }
 
 // scalar reads one number.
-func scalar(t *testing.T, ctx context.Context, db *postgres.DB, query string, args ...any) int64 { //nolint:revive // t comes first in test helpers
+func scalar(t *testing.T, ctx context.Context, db *postgres.DB, query string, args ...any) int64 {
 	t.Helper()
 	var n int64
 	if err := db.Pool.QueryRow(ctx, query, args...).Scan(&n); err != nil {

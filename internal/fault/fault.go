@@ -9,6 +9,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -96,9 +97,7 @@ func (e *Error) At(path ...string) *Error {
 func (e *Error) With(name string, value any) *Error {
 	c := *e
 	c.Details = make(map[string]any, len(e.Details)+1)
-	for k, v := range e.Details {
-		c.Details[k] = v
-	}
+	maps.Copy(c.Details, e.Details)
 	c.Details[name] = value
 	return &c
 }
@@ -124,7 +123,7 @@ type LimitError struct {
 }
 
 // List is several faults found at once, so that a form can show them all.
-type List []*Error
+type List []*Error //nolint:errname,recvcheck // fault.List reads as what it is; Add alone changes it
 
 // Add appends e unless it is nil.
 func (l *List) Add(e *Error) {

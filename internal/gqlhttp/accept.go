@@ -45,19 +45,16 @@ func negotiate(header http.Header, fallback string) (string, bool) {
 			offers[j].consider(media, quality, i)
 		}
 	}
-	best := -1
-	for i, o := range offers {
-		if !o.mentioned || o.quality == 0 {
-			continue
-		}
-		if best < 0 || o.beats(offers[best], fallback) {
-			best = i
+	var best *offer
+	for i := range offers {
+		if o := &offers[i]; o.mentioned && o.quality > 0 && (best == nil || o.beats(best, fallback)) {
+			best = o
 		}
 	}
-	if best < 0 {
+	if best == nil {
 		return "", false
 	}
-	return offers[best].media, true
+	return best.media, true
 }
 
 // consider takes a range into account: of several that match, the most specific one decides.
@@ -77,7 +74,7 @@ func (o *offer) consider(media string, quality float64, index int) {
 	o.quality, o.specific, o.index, o.mentioned = quality, specific, index, true
 }
 
-func (o offer) beats(other offer, fallback string) bool {
+func (o *offer) beats(other *offer, fallback string) bool {
 	if o.quality != other.quality {
 		return o.quality > other.quality
 	}

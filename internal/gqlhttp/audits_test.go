@@ -109,9 +109,10 @@ func TestTransport_ConformsToGraphQLOverHTTP(t *testing.T) {
 	ok := func(media string) want { return want{200, media, false} }
 	refused := func(status int) want { return want{status: status, errors: true} }
 	tests := []struct {
+		want
+
 		id                            string
 		method, content, accept, body string // for GET, body is the query string
-		want
 	}{
 		{id: "22EB", accept: mediaGraphQL, body: typename, want: ok(mediaGraphQL)},
 		{id: "4655", accept: mediaJSON, body: typename, want: ok(mediaJSON)},

@@ -138,7 +138,7 @@ func syntaxError(err error) *gqlerror.Error {
 			message = kind
 		}
 	}
-	out := coded(fault.ParseFailed, "%s", shorten("Syntax error: "+message, maxMessage))
+	out := coded(fault.ParseFailed, "%s", shorten("Syntax error: "+message))
 	out.Locations = e.Locations
 	return out
 }

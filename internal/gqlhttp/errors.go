@@ -1,6 +1,7 @@
 package gqlhttp
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -52,11 +53,11 @@ func codeOf(e *gqlerror.Error) fault.Code {
 	return ""
 }
 
-// manyErrors carries several errors through gqlgen's interfaces that take one; the answer lists
+// combinedError carries several errors through gqlgen's interfaces that take one; the answer lists
 // them one by one.
-type manyErrors gqlerror.List
+type combinedError gqlerror.List
 
-func (m manyErrors) Error() string { return gqlerror.List(m).Error() }
+func (m combinedError) Error() string { return gqlerror.List(m).Error() }
 
 // one is an error that stands for all of list, which is not empty.
 func one(list gqlerror.List) *gqlerror.Error {
@@ -64,7 +65,7 @@ func one(list gqlerror.List) *gqlerror.Error {
 		return list[0]
 	}
 	carrier := *list[0]
-	carrier.Err = manyErrors(list)
+	carrier.Err = combinedError(list)
 	return &carrier
 }
 
@@ -75,7 +76,7 @@ func expand(list gqlerror.List) gqlerror.List {
 		if e == nil {
 			continue
 		}
-		if many, ok := e.Err.(manyErrors); ok {
+		if many, ok := errors.AsType[combinedError](e.Err); ok {
 			out = append(out, many...)
 			continue
 		}
@@ -84,12 +85,12 @@ func expand(list gqlerror.List) gqlerror.List {
 	return out
 }
 
-// shorten cuts text to at most limit bytes, between two characters.
-func shorten(text string, limit int) string {
-	if len(text) <= limit {
+// shorten cuts a message to at most maxMessage bytes, between two characters.
+func shorten(text string) string {
+	if len(text) <= maxMessage {
 		return text
 	}
-	cut := limit - len("…")
+	cut := maxMessage - len("…")
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
 		cut--
 	}

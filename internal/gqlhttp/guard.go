@@ -122,7 +122,7 @@ type responseKey struct{ on, key string }
 // the merging of fields quadratic. It runs after the count of fields has been bounded, so that
 // adding up fragments is cheap. __typename is free: clients add it to every selection by themselves.
 func (m *measurer) repeats(limit int) *gqlerror.Error {
-	r := repeatCounter{measurer: m, limit: limit, memo: map[string]map[responseKey]int{}}
+	r := repeatCounter{measurer: m, limit: limit, memo: map[string]keyCounts{}}
 	for _, op := range m.doc.Operations {
 		if _, err := r.set(op.SelectionSet); err != nil {
 			return err
@@ -136,13 +136,17 @@ func (m *measurer) repeats(limit int) *gqlerror.Error {
 	return nil
 }
 
+// keyCounts counts the selections of each response key in one selection set, fragments included.
+type keyCounts map[responseKey]int
+
 type repeatCounter struct {
 	*measurer
+
 	limit int
-	memo  map[string]map[responseKey]int
+	memo  map[string]keyCounts
 }
 
-func (r *repeatCounter) fragment(name string) (map[responseKey]int, *gqlerror.Error) {
+func (r *repeatCounter) fragment(name string) (keyCounts, *gqlerror.Error) {
 	if keys, done := r.memo[name]; done || r.fragments[name] == nil {
 		return keys, nil
 	}
@@ -151,47 +155,42 @@ func (r *repeatCounter) fragment(name string) (map[responseKey]int, *gqlerror.Er
 	return keys, err
 }
 
-func (r *repeatCounter) set(set ast.SelectionSet) (map[responseKey]int, *gqlerror.Error) {
-	keys := make(map[responseKey]int, len(set))
-	add := func(k responseKey, n int, position *ast.Position) *gqlerror.Error {
-		keys[k] += n
-		if actual := keys[k]; actual > r.limit {
-			return at(exceeded(RepeatLimit, r.limit, actual,
-				"One response key is selected more than %d times in one place.", r.limit), position)
-		}
-		return nil
-	}
-	merge := func(inner map[responseKey]int, on string, position *ast.Position) *gqlerror.Error {
-		for k, n := range inner {
-			if k.on == "" {
-				k.on = on
-			}
-			if err := add(k, n, position); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+func (r *repeatCounter) set(set ast.SelectionSet) (keyCounts, *gqlerror.Error) {
+	keys := make(keyCounts, len(set))
 	for _, selection := range set {
-		var inner map[responseKey]int
-		var err *gqlerror.Error
-		switch s := selection.(type) {
-		case *ast.Field:
-			if _, err = r.set(s.SelectionSet); err == nil && s.Name != "__typename" {
-				err = add(responseKey{key: s.Alias}, 1, s.Position)
-			}
-		case *ast.InlineFragment:
-			if inner, err = r.set(s.SelectionSet); err == nil {
-				err = merge(inner, s.TypeCondition, s.Position)
-			}
-		case *ast.FragmentSpread:
-			if inner, err = r.fragment(s.Name); err == nil && r.fragments[s.Name] != nil {
-				err = merge(inner, r.fragments[s.Name].TypeCondition, s.Position)
-			}
-		}
+		inner, on, err := r.selection(selection)
 		if err != nil {
 			return nil, err
 		}
+		for key, n := range inner {
+			if key.on == "" {
+				key.on = on
+			}
+			if keys[key] += n; keys[key] > r.limit {
+				return nil, at(exceeded(RepeatLimit, r.limit, keys[key],
+					"One response key is selected more than %d times in one place.", r.limit), selection.GetPosition())
+			}
+		}
 	}
 	return keys, nil
+}
+
+// selection is what one selection adds to the set that it stands in, and the type that it is on.
+func (r *repeatCounter) selection(selection ast.Selection) (keys keyCounts, on string, err *gqlerror.Error) {
+	switch s := selection.(type) {
+	case *ast.InlineFragment:
+		keys, err = r.set(s.SelectionSet)
+		return keys, s.TypeCondition, err
+	case *ast.FragmentSpread:
+		if f := r.fragments[s.Name]; f != nil {
+			on = f.TypeCondition
+		}
+		keys, err = r.fragment(s.Name)
+		return keys, on, err
+	case *ast.Field:
+		if _, err = r.set(s.SelectionSet); err == nil && s.Name != "__typename" {
+			keys = keyCounts{{key: s.Alias}: 1}
+		}
+	}
+	return keys, on, err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func bomb(levels int, spread string) string {
 	var b strings.Builder
 	b.WriteString("{ ...F0 }")
 	for i := range levels {
-		fmt.Fprintf(&b, " fragment F%d on Query { %s }", i, strings.ReplaceAll(spread, "N", fmt.Sprint(i+1)))
+		fmt.Fprintf(&b, " fragment F%d on Query { %s }", i, strings.ReplaceAll(spread, "N", strconv.Itoa(i+1)))
 	}
 	fmt.Fprintf(&b, " fragment F%d on Query { hello }", levels)
 	return b.String()
@@ -86,6 +87,10 @@ func TestGuard_RefusesHostileDocuments(t *testing.T) {
 		{"a long document", "{ hello # " + strings.Repeat("x", 17_000) + "\n}", "QUERY_LIMIT_EXCEEDED", 16384, 0},
 		{"directives", "{ hello" + strings.Repeat(" @skip(if: false)", 21) + " }", "DIRECTIVE_LIMIT_EXCEEDED", 20, 21},
 		{"directives on variables", "query(" + numbered(21, "$v%d: Int @x ") + ") { hello }", "DIRECTIVE_LIMIT_EXCEEDED", 20, 21},
+		{
+			"directives on fragments",
+			"{" + strings.Repeat(" ...A", 7) + "} fragment A on Query @x @y @z { __typename }", "DIRECTIVE_LIMIT_EXCEEDED", 20, 21,
+		},
 		{"fragments", "{ hello }" + numbered(21, " fragment F%d on Query { hello }"), "FRAGMENT_LIMIT_EXCEEDED", 20, 21},
 		{"operations", numbered(11, " query Q%d { hello }"), "OPERATION_LIMIT_EXCEEDED", 10, 11},
 		{"fields over several operations", numbered(10, " query Q%[1]d {"+numbered(31, " f%d")+"}"), "FIELD_LIMIT_EXCEEDED", 300, 310},
@@ -179,6 +184,7 @@ func TestGuard_AcceptsOrdinaryDocuments(t *testing.T) {
 		"5 repeats":          "{" + strings.Repeat(" hello", 5) + "}",
 		"300 fields":         "{" + numbered(20, " a%d: person {"+strings.Repeat(" id name", 5)+" friends { id name } }") + "}",
 		"repeats by type":    "{ node(id: 1) {" + strings.Repeat(" ... on Person { name }", 5) + strings.Repeat(" ... on Robot { name }", 5) + "} }",
+		"repeats by inner":   "{ node(id: 1) { ... on Named {" + strings.Repeat(" ... on Person { name }", 5) + strings.Repeat(" ... on Robot { name }", 5) + "} } }",
 		"fragments":          "{" + numbered(20, " ...F%d") + "}" + numbered(20, " fragment F%[1]d on Query { a%[1]d: hello }"),
 		"one mutation":       "mutation { __typename add(point: {x: 1}) }",
 		"a type by name":     `{ __type(name: "Person") { fields { name type { name fields { name } ofType { fields { name } } } } } }`,
@@ -192,6 +198,15 @@ func TestGuard_AcceptsOrdinaryDocuments(t *testing.T) {
 				t.Errorf("refused: %s", got.raw)
 			}
 		})
+	}
+}
+
+// Validation looks into both of two fragments with one name, and would find four hundred mistakes.
+func TestGuard_RefusesASecondFragmentOfOneNameUnseen(t *testing.T) {
+	t.Parallel()
+	got := ask(t, serve(gqlhttp.Config{}), "{ ...A } fragment A on Query { hello } fragment A on Query {"+numbered(400, " x%d")+"}")
+	if got.code() != "GRAPHQL_VALIDATION_FAILED" || len(got.Errors) != 1 {
+		t.Errorf("%d errors: %.500s", len(got.Errors), got.raw)
 	}
 }
 
@@ -218,6 +233,9 @@ func TestGuard_ReportsAtMostFiftyErrorsInOrder(t *testing.T) {
 	var lines []float64
 	for _, e := range got.Errors {
 		lines = append(lines, e.Locations[0].(map[string]any)["line"].(float64))
+	}
+	if omitted := got.Extensions["errorsOmitted"]; omitted != nil {
+		t.Errorf("validation went on for %v errors that nobody is shown", omitted)
 	}
 	if !slices.IsSorted(lines) {
 		t.Errorf("the errors are not in the order of the document: %v", lines)

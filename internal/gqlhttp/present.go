@@ -20,8 +20,8 @@ const (
 	internalMessage = "Something went wrong on our side. Quote the requestId if you ask us about it."
 	timeoutMessage  = "The request took too long."
 
-	// maxLogged bounds what one request may write to the log: a database that is gone fails each
-	// field of a list on its own.
+	// maxLogged bounds how many lines one request may write to the log: a database that is gone
+	// fails each field of a list on its own.
 	maxLogged = 10
 )
 
@@ -33,7 +33,7 @@ func Presenter(log *slog.Logger, requestID func(context.Context) string) graphql
 	m := masker{log: log, requestID: requestID}
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		e := m.present(ctx, err)
-		e.Path, e.Locations = place(ctx, err)
+		e.Path, e.Locations = location(ctx, err)
 		return e
 	}
 }
@@ -47,8 +47,8 @@ func Recover(log *slog.Logger, requestID func(context.Context) string) graphql.R
 	}
 }
 
-// place is where in the answer and in the document an error belongs.
-func place(ctx context.Context, err error) (ast.Path, []gqlerror.Location) {
+// location is where in the answer and in the document an error belongs.
+func location(ctx context.Context, err error) (ast.Path, []gqlerror.Location) {
 	field := graphql.GetFieldContext(ctx)
 	e, ok := errors.AsType[*gqlerror.Error](err)
 	switch {
@@ -89,7 +89,7 @@ func (m masker) present(ctx context.Context, err error) *gqlerror.Error {
 	if reported, ok := errors.AsType[masked](err); ok {
 		return internal(reported.requestID)
 	}
-	if many, ok := errors.AsType[manyErrors](err); ok {
+	if many, ok := errors.AsType[combinedError](err); ok {
 		return one(gqlerror.List(many))
 	}
 	if faults := fault.Of(err); len(faults) > 0 {
@@ -99,14 +99,16 @@ func (m masker) present(ctx context.Context, err error) *gqlerror.Error {
 		return m.list(ctx, list)
 	}
 	if e := withCode(err); e != nil {
-		return &gqlerror.Error{Message: shorten(e.Message, maxMessage), Extensions: e.Extensions}
+		return &gqlerror.Error{Message: shorten(e.Message), Extensions: e.Extensions}
 	}
 	if field := graphql.GetFieldContext(ctx); field != nil && isArgument(field) {
-		return m.argument(ctx, err, field)
+		return argument(err, field)
 	}
 	switch done := ctx.Err(); {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(done, context.DeadlineExceeded):
-		m.write(ctx, slog.LevelWarn, "graphql: deadline exceeded", slog.Any("error", err))
+		if attrs, ok := logged(ctx, slog.Any("error", err)); ok {
+			m.log.LogAttrs(ctx, slog.LevelWarn, "graphql: deadline exceeded", attrs...)
+		}
 		return coded(fault.Timeout, timeoutMessage)
 	case done != nil:
 		// Nobody is left to read the answer, unless it is the server that is going down.
@@ -118,7 +120,7 @@ func (m masker) present(ctx context.Context, err error) *gqlerror.Error {
 // faults presents one fault or several; the path and the locations are added by the caller for
 // the first, and here for the rest.
 func (m masker) faults(ctx context.Context, err error, faults fault.List) *gqlerror.Error {
-	path, where := place(ctx, err)
+	path, where := location(ctx, err)
 	list := make(gqlerror.List, len(faults))
 	for i, f := range faults {
 		if f.Code == fault.Internal {
@@ -161,13 +163,13 @@ func FromFault(f *fault.Error) *gqlerror.Error {
 
 // argument presents what a scalar's own code said against an argument. Its text is not ours and
 // may quote the value; the place is enough.
-func (m masker) argument(ctx context.Context, err error, field *graphql.FieldContext) *gqlerror.Error {
-	m.write(ctx, slog.LevelDebug, "graphql: argument refused", slog.Any("error", err))
+func argument(err error, field *graphql.FieldContext) *gqlerror.Error {
 	e := coded(fault.BadUserInput, "An argument of %q has an invalid value.", field.Field.Name)
 	if inner, ok := errors.AsType[*gqlerror.Error](err); ok && len(inner.Path) > len(field.Path()) {
-		var steps []string
-		for _, step := range inner.Path[len(field.Path()):] {
-			steps = append(steps, fmt.Sprint(step))
+		below := inner.Path[len(field.Path()):]
+		steps := make([]string, len(below))
+		for i, step := range below {
+			steps[i] = fmt.Sprint(step)
 		}
 		e.Extensions["field"] = steps
 	}
@@ -196,14 +198,18 @@ func internal(requestID string) *gqlerror.Error {
 
 func (m masker) mask(ctx context.Context, err error) masked {
 	id := m.id(ctx)
-	m.write(ctx, slog.LevelError, "graphql: internal error", slog.String("requestId", id), slog.Any("error", err))
+	if attrs, ok := logged(ctx, slog.String("request_id", id), slog.Any("error", err)); ok {
+		m.log.LogAttrs(ctx, slog.LevelError, "graphql: internal error", attrs...)
+	}
 	return masked{id}
 }
 
 func (m masker) recovered(ctx context.Context, v any) masked {
 	id := m.id(ctx)
-	m.write(ctx, slog.LevelError, "graphql: panic",
-		slog.String("requestId", id), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
+	if attrs, ok := logged(ctx, slog.String("request_id", id),
+		slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack()))); ok {
+		m.log.LogAttrs(ctx, slog.LevelError, "graphql: panic", attrs...)
+	}
 	return masked{id}
 }
 
@@ -216,15 +222,15 @@ func (m masker) id(ctx context.Context) string {
 	return rand.Text()
 }
 
-// write logs with the place in the query, as long as the request has not used up its share.
-func (m masker) write(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
-	if logged, ok := ctx.Value(loggedKey{}).(*atomic.Int32); ok && level >= slog.LevelWarn {
-		switch n := logged.Add(1); {
-		case n == maxLogged+1:
-			m.log.LogAttrs(ctx, level, "graphql: further errors of this request are not logged")
-			return
+// logged adds to attrs where in which operation ctx is. It is false once the request has used up its
+// share of the log; the last line says that it is.
+func logged(ctx context.Context, attrs ...slog.Attr) ([]slog.Attr, bool) {
+	if count, ok := ctx.Value(loggedKey{}).(*atomic.Int32); ok {
+		switch n := count.Add(1); {
 		case n > maxLogged:
-			return
+			return nil, false
+		case n == maxLogged:
+			attrs = append(attrs, slog.Bool("last_of_request", true))
 		}
 	}
 	if path := graphql.GetPath(ctx); path != nil {
@@ -233,7 +239,7 @@ func (m masker) write(ctx context.Context, level slog.Level, message string, att
 	if graphql.HasOperationContext(ctx) {
 		attrs = append(attrs, slog.String("operation", graphql.GetOperationContext(ctx).OperationName))
 	}
-	m.log.LogAttrs(ctx, level, message, attrs...)
+	return attrs, true
 }
 
 type loggedKey struct{}

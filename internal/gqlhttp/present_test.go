@@ -3,15 +3,10 @@ package gqlhttp_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/99designs/gqlgen/graphql"
 
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/gqlhttp/internal/testserver"
@@ -19,7 +14,10 @@ import (
 
 // logged is a log line of the handler.
 type logged struct {
-	Level, Msg, RequestID, Error, Panic, Stack, Path, Operation string
+	Level, Msg, Error, Panic, Stack, Path, Operation string
+
+	RequestID string `json:"request_id"`
+	Last      bool   `json:"last_of_request"`
 }
 
 func (b *logBuffer) entries(t *testing.T) []logged {
@@ -131,8 +129,12 @@ func TestPresenter_BoundsWhatOneRequestLogs(t *testing.T) {
 	if len(got.Errors) != 50 || got.Extensions["errorsOmitted"] != 150.0 {
 		t.Errorf("%d errors, extensions %v", len(got.Errors), got.Extensions)
 	}
-	if n := len(log.entries(t)); n != 11 {
-		t.Errorf("%d log lines, want 10 and one that says that there are more", n)
+	entries := log.entries(t)
+	if len(entries) != 10 {
+		t.Fatalf("%d log lines, want 10", len(entries))
+	}
+	if entries[8].Last || !entries[9].Last {
+		t.Error("the last line, and it alone, must say that it is the last")
 	}
 }
 
@@ -170,167 +172,5 @@ func TestPresenter_CodesTheDeadline(t *testing.T) {
 	}
 	if entries := log.entries(t); len(entries) != 1 || entries[0].Level != "WARN" {
 		t.Errorf("logged: %v", entries)
-	}
-}
-
-// An operation middleware that uses up the time leaves nothing to answer with.
-func TestHandler_AnswersTimeoutIfNothingWasRun(t *testing.T) {
-	t.Parallel()
-	h := serve(gqlhttp.Config{Timeout: 20 * time.Millisecond, AroundOperations: []graphql.OperationMiddleware{
-		func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-			<-ctx.Done()
-			return next(ctx)
-		},
-	}})
-	if got := ask(t, h, "{ hello }"); got.status != http.StatusGatewayTimeout || got.code() != "TIMEOUT" || got.Data != nil {
-		t.Errorf("status %d: %s", got.status, got.raw)
-	}
-}
-
-func TestHandler_SaysUnavailableIfTheRequestIsCancelled(t *testing.T) {
-	t.Parallel()
-	log := &logBuffer{}
-	ctx, cancel := context.WithCancel(t.Context())
-	h := serve(gqlhttp.Config{Log: log.logger(), Prepare: []gqlhttp.PrepareFunc{
-		func(ctx context.Context, _ *graphql.OperationContext) (context.Context, error) {
-			cancel()
-			return ctx, nil
-		},
-	}})
-	got := do(t, h, request(http.MethodPost, mediaGraphQL, hello).WithContext(ctx))
-	if got.status != http.StatusServiceUnavailable || got.code() != "UNAVAILABLE" {
-		t.Errorf("status %d: %s", got.status, got.raw)
-	}
-	if entries := log.entries(t); len(entries) > 0 {
-		t.Errorf("a client that went away was logged: %v", entries)
-	}
-}
-
-func TestHandler_MasksPanicsOutsideOfResolvers(t *testing.T) {
-	t.Parallel()
-	log := &logBuffer{}
-	h := serve(gqlhttp.Config{Log: log.logger(), AroundOperations: []graphql.OperationMiddleware{
-		func(context.Context, graphql.OperationHandler) graphql.ResponseHandler { panic(testserver.Secret) },
-	}})
-	for _, accept := range []string{mediaJSON, mediaGraphQL} {
-		got := do(t, h, request(http.MethodPost, accept, hello))
-		if got.status != http.StatusInternalServerError || got.code() != "INTERNAL_SERVER_ERROR" || got.Data != nil {
-			t.Errorf("status %d: %s", got.status, got.raw)
-		}
-	}
-	if entries := log.entries(t); len(entries) != 2 || entries[0].Panic != testserver.Secret {
-		t.Errorf("logged: %v", entries)
-	}
-}
-
-func TestHandler_LetsAbortedRequestsAbort(t *testing.T) {
-	t.Parallel()
-	h := serve(gqlhttp.Config{AroundOperations: []graphql.OperationMiddleware{
-		func(context.Context, graphql.OperationHandler) graphql.ResponseHandler { panic(http.ErrAbortHandler) },
-	}})
-	defer func() {
-		if v := recover(); v != any(http.ErrAbortHandler) {
-			t.Errorf("recovered %v", v)
-		}
-	}()
-	h.ServeHTTP(httptest.NewRecorder(), request(http.MethodPost, "", hello))
-	t.Error("the request was answered")
-}
-
-// Errors of middlewares that forget the code are masked on the way out, and so are answers that
-// say nothing.
-func TestHandler_LetsNoErrorWithoutACodePass(t *testing.T) {
-	t.Parallel()
-	for name, response := range map[string]*graphql.Response{
-		"no code": graphql.ErrorResponse(t.Context(), "%s", testserver.Secret),
-		"empty":   {},
-	} {
-		log := &logBuffer{}
-		h := serve(gqlhttp.Config{Log: log.logger(), AroundOperations: []graphql.OperationMiddleware{
-			func(context.Context, graphql.OperationHandler) graphql.ResponseHandler {
-				return graphql.OneShot(response)
-			},
-		}})
-		if got := ask(t, h, "{ hello }"); got.status != 500 || got.code() != "INTERNAL_SERVER_ERROR" {
-			t.Errorf("%s: status %d: %s", name, got.status, got.raw)
-		}
-		if n := len(log.entries(t)); n != 1 {
-			t.Errorf("%s: %d log lines", name, n)
-		}
-	}
-}
-
-func TestHandler_MasksAnswersThatCannotBeWritten(t *testing.T) {
-	t.Parallel()
-	h := serve(gqlhttp.Config{AroundResponses: []graphql.ResponseMiddleware{
-		func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-			response := next(ctx)
-			response.Extensions = map[string]any{"unwritable": func() {}}
-			return response
-		},
-	}})
-	if got := ask(t, h, "{ hello }"); got.status != 500 || got.code() != "INTERNAL_SERVER_ERROR" {
-		t.Errorf("status %d: %s", got.status, got.raw)
-	}
-}
-
-func TestHooks_RunInTheirOrder(t *testing.T) {
-	t.Parallel()
-	type key struct{}
-	var calls []string
-	h := serve(gqlhttp.Config{
-		Prepare: []gqlhttp.PrepareFunc{
-			func(ctx context.Context, op *graphql.OperationContext) (context.Context, error) {
-				calls = append(calls, "prepare "+op.Operation.Name)
-				return context.WithValue(ctx, key{}, "loaders"), nil
-			},
-		},
-		AroundOperations: []graphql.OperationMiddleware{
-			func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-				calls = append(calls, "operation "+ctx.Value(key{}).(string))
-				return next(ctx)
-			},
-		},
-		AroundResponses: []graphql.ResponseMiddleware{
-			func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-				calls = append(calls, "response")
-				graphql.RegisterExtension(ctx, "cost", 7)
-				return next(ctx)
-			},
-		},
-		AroundRootFields: []graphql.RootFieldMiddleware{
-			func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
-				calls = append(calls, "root")
-				return next(ctx)
-			},
-		},
-		AroundFields: []graphql.FieldMiddleware{
-			func(ctx context.Context, next graphql.Resolver) (any, error) {
-				calls = append(calls, "field "+ctx.Value(key{}).(string))
-				return next(ctx)
-			},
-		},
-	})
-	got := ask(t, h, "mutation M { add(point: {x: 1}) }")
-	want := []string{"prepare M", "operation loaders", "response", "root", "field loaders"}
-	if !reflect.DeepEqual(calls, want) {
-		t.Errorf("called %q, want %q", calls, want)
-	}
-	if got.field(t, "add") != 8.0 || got.Extensions["cost"] != 7.0 {
-		t.Errorf("got %s", got.raw)
-	}
-}
-
-func TestRefuse_PresentsErrorsAsResolversDo(t *testing.T) {
-	t.Parallel()
-	log := &logBuffer{}
-	h := serve(gqlhttp.Config{Log: log.logger(), AroundOperations: []graphql.OperationMiddleware{
-		func(context.Context, graphql.OperationHandler) graphql.ResponseHandler {
-			return gqlhttp.Refuse(errors.New(testserver.Secret))
-		},
-	}})
-	got := ask(t, h, "{ hello }")
-	if got.status != 500 || got.code() != "INTERNAL_SERVER_ERROR" || got.Data != nil || len(log.entries(t)) != 1 {
-		t.Errorf("status %d: %s; logged %v", got.status, got.raw, log.entries(t))
 	}
 }

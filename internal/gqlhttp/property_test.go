@@ -50,6 +50,11 @@ func checkHostile(t tb, h http.Handler, body string) reply {
 	t.Helper()
 	started := time.Now()
 	got := post(t, h, body)
+	// A machine that is busy otherwise gets a second chance, an algorithm that is slow does not.
+	for tries := 0; got.Data == nil && time.Since(started) > slowest && tries < 3; tries++ {
+		started = time.Now()
+		got = post(t, h, body)
+	}
 	if took := time.Since(started); got.Data == nil && took > slowest {
 		t.Errorf("took %s: %s", took, body)
 	}

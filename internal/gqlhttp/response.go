@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,9 +55,7 @@ func (h *handler) finish(ctx context.Context, response *graphql.Response) answer
 	if omitted := len(errs) - h.limits.Errors; omitted > 0 {
 		a.errors = errs[:h.limits.Errors]
 		a.extensions = map[string]any{"errorsOmitted": omitted}
-		for name, value := range response.Extensions {
-			a.extensions[name] = value
-		}
+		maps.Copy(a.extensions, response.Extensions)
 	}
 	return a
 }
@@ -85,7 +85,9 @@ func compareSteps(a, b ast.PathElement) int {
 	case bIndex:
 		return 1
 	}
-	return cmp.Compare(a.(ast.PathName), b.(ast.PathName))
+	x, _ := a.(ast.PathName)
+	y, _ := b.(ast.PathName)
+	return cmp.Compare(x, y)
 }
 
 // status is the HTTP status of an answer. For application/json it says only whether the request
@@ -133,6 +135,7 @@ func (h *handler) write(w http.ResponseWriter, media string, status int, a answe
 	describe(header, status, a.errors)
 	w.WriteHeader(status)
 	for _, part := range [][]byte{head, a.data, tail} {
+		//nolint:gosec // G705: JSON, sent as JSON that must not be sniffed
 		if _, err := w.Write(part); err != nil {
 			return nil //nolint:nilerr // the client is gone: there is nobody to tell
 		}
@@ -147,7 +150,7 @@ func (a answer) encode() (head, tail []byte, err error) {
 	if len(a.errors) > 0 {
 		text, err := json.Marshal(a.errors)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("gqlhttp: write errors: %w", err)
 		}
 		head = append(append(head, `"errors":`...), text...)
 		if a.data != nil {
@@ -160,7 +163,7 @@ func (a answer) encode() (head, tail []byte, err error) {
 	if len(a.extensions) > 0 {
 		text, err := json.Marshal(a.extensions)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("gqlhttp: write extensions: %w", err)
 		}
 		tail = append(append(tail, `,"extensions":`...), text...)
 	}

@@ -57,7 +57,7 @@ func (v *validator) validate(doc *ast.QueryDocument) (strict strictVariables, er
 			for _, option := range options {
 				option(e)
 			}
-			e.Message = shorten(e.Message, maxMessage)
+			e.Message = shorten(e.Message)
 			if errs = append(errs, e); len(errs) >= v.maxErrors {
 				panic(enough{})
 			}

@@ -149,7 +149,7 @@ func (h *handler) recover(ctx context.Context, w http.ResponseWriter, media stri
 	if v == nil {
 		return
 	}
-	if v == any(http.ErrAbortHandler) { //nolint:errorlint // a panic's value, compared as net/http does
+	if v == any(http.ErrAbortHandler) {
 		panic(v)
 	}
 	a := answer{errors: gqlerror.List{h.present(ctx, h.recovered(ctx, v))}}

@@ -57,7 +57,7 @@ func (c *coercer) complain(what string) {
 	if len(c.path) > 0 {
 		subject += " at " + strings.Join(c.path, ".")
 	}
-	e := coded(fault.BadUserInput, "%s", shorten(subject+" "+strings.TrimSuffix(what, ".")+".", maxMessage))
+	e := coded(fault.BadUserInput, "%s", shorten(subject+" "+strings.TrimSuffix(what, ".")+"."))
 	e.Extensions["variable"] = c.variable
 	if len(c.path) > 0 {
 		e.Extensions["field"] = append([]string(nil), c.path...)

@@ -3,6 +3,7 @@ package gqlhttp_test
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -149,6 +150,22 @@ func TestVariables_ReportAllMistakesAtOnce(t *testing.T) {
 	}
 }
 
+func TestVariables_ReportAtMostFiftyMistakes(t *testing.T) {
+	t.Parallel()
+	variables := map[string]any{strings.Repeat("long", 20): 1}
+	for i := range 60 {
+		variables["v"+strconv.Itoa(i)] = i
+	}
+	got := ask(t, serve(gqlhttp.Config{}), "{ hello }", variables)
+	if len(got.Errors) != 50 || got.Extensions != nil {
+		t.Errorf("%d errors and %v", len(got.Errors), got.Extensions)
+	}
+	got = ask(t, serve(gqlhttp.Config{}), "{ hello }", map[string]any{strings.Repeat("long", 20): 1})
+	if got.code() != "BAD_USER_INPUT" || strings.Contains(got.raw, "longlong") {
+		t.Errorf("what is too long for a name is repeated: %s", got.raw)
+	}
+}
+
 func TestVariables_OfAnotherOperationAreIgnored(t *testing.T) {
 	t.Parallel()
 	h := serve(gqlhttp.Config{})
@@ -199,6 +216,9 @@ func TestVariables_AreBounded(t *testing.T) {
 		if e := got.Errors[0].Extensions; code != "BAD_REQUEST" && e["actual"].(float64) <= e["limit"].(float64) {
 			t.Errorf("%s: %v", code, e)
 		}
+	}
+	if got := post(t, h, query+`{"v":[[],{}`+strings.Repeat(",{},[]", 50)+`]}}`); len(got.Errors) > 0 {
+		t.Errorf("a hundred values beside each other: %s", got.raw)
 	}
 	if got := post(t, h, query+`{"w":[1`+strings.Repeat(",1", 199)+`]}}`); len(got.Errors) > 0 {
 		t.Errorf("a list of 200: %s", got.raw)

@@ -36,7 +36,8 @@ var shapes = map[string][]shape{
 	"Mutation":     {{name: "add", arguments: []string{"point: {x: 1}", "point: {x: 1, y: 2}"}}},
 	"Subscription": {{name: "ticks"}},
 	"Person": {
-		{name: "id"}, {name: "name"},
+		{name: "id"},
+		{name: "name"},
 		{name: "friends", of: "Person", arguments: []string{"first: 3", "first: 50"}},
 		{name: "pet", of: "Pet"},
 	},
@@ -48,8 +49,11 @@ var shapes = map[string][]shape{
 		{name: "types", of: "__Type"}, {name: "queryType", of: "__Type"}, {name: "description"},
 	},
 	"__Type": {
-		{name: "name"}, {name: "ofType", of: "__Type"},
-		{name: "fields", of: "__Field"}, {name: "interfaces", of: "__Type"}, {name: "possibleTypes", of: "__Type"},
+		{name: "name"},
+		{name: "ofType", of: "__Type"},
+		{name: "fields", of: "__Field"},
+		{name: "interfaces", of: "__Type"},
+		{name: "possibleTypes", of: "__Type"},
 	},
 	"__Field": {{name: "name"}, {name: "type", of: "__Type"}},
 }
@@ -133,7 +137,8 @@ func (w *writer) document() string {
 func (w *writer) set(on string, depth, next int) {
 	w.print(" {")
 	for i := range 1 + w.IntN(6) {
-		if w.left--; w.left < 0 {
+		w.left--
+		if w.left < 0 {
 			break
 		}
 		if on == "Mutation" && i > 0 && !w.mistake() {
@@ -216,8 +221,12 @@ func (w *writer) directive() {
 // variables are values for the variables that documents may declare.
 func (w *writer) variables() map[string]any {
 	values := []any{
-		1, 1.5, 2147483648, "x", "7", nil, true, []any{1, nil}, map[string]any{"id": "1"}, map[string]any{"id": nil, "name": "x"},
-		map[string]any{"near": map[string]any{"x": "1"}}, strings.Repeat("x", 5000),
+		1, 1.5, 2147483648, "x", "7", nil, true,
+		[]any{1, nil},
+		map[string]any{"id": "1"},
+		map[string]any{"id": nil, "name": "x"},
+		map[string]any{"near": map[string]any{"x": "1"}},
+		strings.Repeat("x", 5000),
 	}
 	return map[string]any{"a": values[w.IntN(len(values))], "b": values[w.IntN(len(values))]}
 }

@@ -85,12 +85,11 @@ func Parse(amount Decimal, currency Currency) (Money, error) {
 	if err != nil {
 		return Money{}, fault.New(fault.Invalid, "an amount is a decimal such as 89.00").At("amount")
 	}
-	if trimmed := strings.TrimRight(fraction, "0"); len(trimmed) > places {
+	fraction = strings.TrimRight(fraction, "0")
+	if len(fraction) > places {
 		return Money{}, fault.New(fault.Invalid, "%s has %d decimal places", currency, places).At("amount")
-	} else {
-		fraction = trimmed + strings.Repeat("0", places-len(trimmed))
 	}
-	minor, convErr := strconv.ParseInt(whole+fraction, 10, 64)
+	minor, convErr := strconv.ParseInt(whole+fraction+strings.Repeat("0", places-len(fraction)), 10, 64)
 	if convErr != nil {
 		return Money{}, fault.New(fault.Invalid, "this amount is too large").At("amount")
 	}

@@ -40,8 +40,22 @@ func TestParse_NeverRounds(t *testing.T) {
 		amount   money.Decimal
 		currency money.Currency
 	}{
-		{"89.001", "USD"}, {"1.5", "JPY"}, {"1", "XXX"}, {"", "USD"}, {".5", "USD"}, {"5.", "USD"}, {"1e3", "USD"}, {"+1", "USD"}, {"01", "USD"},
-		{"1,5", "USD"}, {" 1", "USD"}, {"--1", "USD"}, {"1.2.3", "USD"}, {"NaN", "USD"}, {"１", "USD"}, {"9999999999999999999", "USD"},
+		{"89.001", "USD"},
+		{"1.5", "JPY"},
+		{"1", "XXX"},
+		{"", "USD"},
+		{".5", "USD"},
+		{"5.", "USD"},
+		{"1e3", "USD"},
+		{"+1", "USD"},
+		{"01", "USD"},
+		{"1,5", "USD"},
+		{" 1", "USD"},
+		{"--1", "USD"},
+		{"1.2.3", "USD"},
+		{"NaN", "USD"},
+		{"１", "USD"},
+		{"9999999999999999999", "USD"},
 	} {
 		if got, err := money.Parse(c.amount, c.currency); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q %s: %v, %v", c.amount, c.currency, got, err)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"igny8.com/accounts/internal/enum"
@@ -157,8 +158,11 @@ func New[T any](w Window, rows []T, key func(T) []any, count func(context.Contex
 }
 
 func encode(key []any) string {
-	// Keys are strings, numbers and times, which always marshal.
-	raw, _ := json.Marshal(key)
+	raw, err := json.Marshal(key)
+	if err != nil {
+		// Keys are strings, numbers and times: what does not marshal is a mistake in this program.
+		panic(fmt.Sprintf("page: a sort key that is no JSON: %v", err))
+	}
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 

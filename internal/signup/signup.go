@@ -176,7 +176,10 @@ func claim(ctx context.Context, tx bun.Tx, insert string, args ...any) (taken bo
 		return false, fmt.Errorf("claim in directory: %w", err)
 	}
 	n, err := result.RowsAffected()
-	return n == 0, err
+	if err != nil {
+		return false, fmt.Errorf("claim in directory: %w", err)
+	}
+	return n == 0, nil
 }
 
 // begin starts the trial: subscription, period, credits, and the event that tells of it.

@@ -26,6 +26,17 @@ type Cat struct {
 
 func (Cat) IsPet() {}
 
+// A page of people, in the manner of a connection.
+type Crowd struct {
+	Nodes []*Person    `json:"nodes"`
+	Edges []*CrowdEdge `json:"edges"`
+	Tags  []string     `json:"tags"`
+}
+
+type CrowdEdge struct {
+	Node *Person `json:"node"`
+}
+
 type Dog struct {
 	Name  string `json:"name"`
 	Barks bool   `json:"barks"`

@@ -66,6 +66,18 @@ func (query) Person(context.Context) (*Person, error) { return somebody("1"), ni
 
 func (query) People(_ context.Context, first *int) ([]*Person, error) { return crowd(first) }
 
+func (query) Crowd(_ context.Context, first, _ *int) (*Crowd, error) {
+	people, err := crowd(first)
+	if err != nil {
+		return nil, err
+	}
+	page := &Crowd{Nodes: people, Edges: []*CrowdEdge{}, Tags: []string{}}
+	for _, p := range people {
+		page.Edges = append(page.Edges, &CrowdEdge{Node: p})
+	}
+	return page, nil
+}
+
 func (query) Fail(ctx context.Context, how Failure) (*string, error) { return nil, fail(ctx, how) }
 
 func (query) FailMany(_ context.Context, count int) ([]*Failing, error) {
