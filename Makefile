@@ -1,0 +1,106 @@
+# make help lists what one can do; make run and make test need Go and make alone.
+
+GO ?= go
+# The commit that the program says it is. "-dirty": the tree has changes that the commit has not.
+COMMIT ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null || echo unknown)$(shell test -z "$$(git status --porcelain 2>/dev/null)" || echo -dirty)
+# Further arguments of `go test`, e.g. make test ARGS='-run Confirm ./internal/billing'.
+ARGS ?= ./...
+BENCH ?= .
+
+LDFLAGS := -s -w -buildid=
+TOOL := $(GO) tool -modfile=tools/go.mod
+# One Postgres for all test programs, started before them and stopped after.
+WITH_POSTGRES := $(GO) run ./internal/postgres/pgtest/run --
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## List what one can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: need-postgres build ## Serve the demo at http://127.0.0.1:8080 (IGNY8_ADDR) on a Postgres of its own
+	@exec bin/igny8 dev
+
+.PHONY: test
+test: need-postgres ## Run the tests on a fast Postgres of their own (ARGS='-run Name ./package')
+	@$(WITH_POSTGRES) $(GO) test $(ARGS)
+
+# What .ci/run runs: nothing from the cache, in another order each time, with a summary at the end.
+.PHONY: test-summary
+test-summary: need-postgres
+	@$(WITH_POSTGRES) $(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -shuffle=on $(ARGS)
+
+.PHONY: test-race
+test-race: need-postgres ## The same under the race detector, which needs a C compiler
+	@CGO_ENABLED=1 $(WITH_POSTGRES) $(GO) test -race $(ARGS)
+
+.PHONY: bench
+bench: need-postgres ## Run the benchmarks (BENCH=Name)
+	@$(WITH_POSTGRES) $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(ARGS)
+
+.PHONY: verify
+verify: verify-generated verify-tidy verify-web lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
+
+.PHONY: verify-generated
+verify-generated:
+	@scripts/unchanged '$(MAKE) generate' $(MAKE) --no-print-directory generate
+
+.PHONY: verify-tidy
+verify-tidy:
+	@$(GO) mod tidy -diff
+	@cd tools && $(GO) mod tidy -diff
+
+.PHONY: verify-web
+verify-web:
+	@if command -v npm >/dev/null; then cd web/graphiql && npm ci --no-progress && npm run check; \
+	else echo "web/dist is not checked: npm is not installed"; fi
+
+.PHONY: verify-arrows
+verify-arrows:
+	@$(GO) test ./internal/arrows
+
+.PHONY: lint
+lint: ## Run the linters, which check the format too
+	@$(TOOL) golangci-lint run ./...
+
+.PHONY: fmt
+fmt: ## Bring the code into its format
+	@$(TOOL) golangci-lint fmt ./...
+
+.PHONY: build
+build: ## Build bin/igny8: static, and the same bytes wherever the commit is built
+	@CGO_ENABLED=0 GOFLAGS= $(GO) build -trimpath -buildvcs=false \
+		-ldflags '$(LDFLAGS) -X igny8.com/accounts/internal/build.commit=$(COMMIT)' -o bin/igny8 ./cmd/igny8
+
+.PHONY: reproducible
+reproducible: ## Build twice, in other places and from less, and compare (COLD=1: compile everything twice)
+	@scripts/reproducible
+
+.PHONY: image
+image: ## Build the image igny8:<commit> from the commit, not from the working tree
+	@commit=$$(git rev-parse HEAD) && git archive --format=tar "$$commit" | \
+		docker build --pull --build-arg COMMIT="$$commit" --tag "igny8:$$commit" -
+
+.PHONY: generate
+generate: ## Regenerate the code that is made from schema.graphqls
+	@$(GO) generate ./...
+
+.PHONY: schema
+schema: need-postgres ## Dump the migrated database to migrations/schema.sql
+	@$(WITH_POSTGRES) $(GO) test ./internal/postgres/schema -update
+
+.PHONY: docs
+docs: ## Write the table of environment variables into docs/operating.md
+	@$(GO) test ./cmd/igny8 -run TestDocs -update
+
+.PHONY: web
+web: ## Rebuild web/dist, the page at /, which needs Node and npm
+	@cd web/graphiql && npm ci --no-progress && npm run build
+
+.PHONY: clean
+clean: ## Remove what was built; the data of make run, in .data, stays
+	@rm -rf bin .cache
+
+.PHONY: need-postgres
+need-postgres:
+	@scripts/need-postgres
