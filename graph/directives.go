@@ -54,7 +54,7 @@ func (r *Resolver) tenant(ctx context.Context, _ any, next graphql.Resolver, sta
 	kept := reflect.MakeSlice(list.Type(), 0, list.Len())
 	for i := range list.Len() {
 		element := list.Index(i)
-		value, ok := element.Interface().(owned)
+		value, ok := reflect.TypeAssert[owned](element)
 		if !ok {
 			return nil, fmt.Errorf("%s says no account that it belongs to", element.Type())
 		}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,24 +33,46 @@ var rootFields = map[string]struct {
 	"sites":              {`{ sites { nodes { id } } }`, nil, account.Viewer, account.Read},
 	"site":               {`{ site(id: "site_987654321") { id } }`, nil, account.Viewer, account.Read},
 	"creditTransactions": {`{ creditTransactions { nodes { id } } }`, nil, account.Viewer, account.Read},
+	"creditCosts":        {`{ creditCosts { credits } }`, nil, account.Viewer, account.Read},
+	"estimateCredits":    {`{ estimateCredits(operation: CLUSTERING) { required } }`, nil, account.Viewer, account.Read},
 	"payments":           {`{ payments { nodes { id } } }`, nil, account.Admin, account.Billing},
 	"paymentQueue":       {`{ paymentQueue { nodes { id } } }`, nil, account.Developer, account.Read},
 	"createSite":         {createSite, input(map[string]any{"name": "", "domain": ""}), account.Editor, account.Write},
-	"updateSite": {`mutation($in: UpdateSiteInput!) { updateSite(input: $in) { userErrors { code } } }`,
-		input(map[string]any{"siteId": "site_987654321"}), account.Editor, account.Write},
-	"addSector": {`mutation($in: AddSectorInput!) { addSector(input: $in) { userErrors { code } } }`,
-		input(map[string]any{"siteId": "site_987654321", "industrySectorId": "isec_1"}), account.Editor, account.Write},
-	"removeSector": {`mutation($in: RemoveSectorInput!) { removeSector(input: $in) { userErrors { code } } }`,
-		input(map[string]any{"sectorId": "sect_987654321"}), account.Editor, account.Write},
+	"updateSite": {
+		`mutation($in: UpdateSiteInput!) { updateSite(input: $in) { userErrors { code } } }`,
+		input(map[string]any{"siteId": "site_987654321"}), account.Editor, account.Write,
+	},
+	"addSector": {
+		`mutation($in: AddSectorInput!) { addSector(input: $in) { userErrors { code } } }`,
+		input(map[string]any{"siteId": "site_987654321", "industrySectorId": "isec_1"}), account.Editor, account.Write,
+	},
+	"removeSector": {
+		`mutation($in: RemoveSectorInput!) { removeSector(input: $in) { userErrors { code } } }`,
+		input(map[string]any{"sectorId": "sect_987654321"}), account.Editor, account.Write,
+	},
 	"requestBankTransfer": {requestTransfer, input(map[string]any{"planSlug": "", "months": 0, "idempotencyKey": ""}), account.Owner, account.Billing},
-	"declarePayment": {declare, input(map[string]any{"paymentId": "pay_987654321", "sentOn": "2026-01-01", "payerName": "x"}),
-		account.Owner, account.Billing},
+	"declarePayment": {
+		declare, input(map[string]any{"paymentId": "pay_987654321", "sentOn": "2026-01-01", "payerName": "x"}),
+		account.Owner, account.Billing,
+	},
 	"confirmPayment": {confirm, input(map[string]any{
 		"paymentId": "pay_987654321", "externalPaymentId": "x", "receivedOn": "2026-01-01", "idempotencyKey": "x",
 		"amount": map[string]any{"amount": "1", "currencyCode": "USD"},
 	}), account.Developer, account.Billing},
-	"rejectPayment": {reject, input(map[string]any{"paymentId": "pay_987654321", "reason": "x"}), account.Developer, account.Billing},
-	"logOut":        {`mutation($in: LogOutInput!) { logOut(input: $in) { userErrors { code } } }`, input(map[string]any{"refreshToken": "x"}), account.Viewer, account.SessionEnd},
+	"rejectPayment":  {reject, input(map[string]any{"paymentId": "pay_987654321", "reason": "x"}), account.Developer, account.Billing},
+	"spendCredits":   {spend, input(map[string]any{"operation": "CLUSTERING", "idempotencyKey": ""}), account.Editor, account.Write},
+	"reserveCredits": {reserve, input(map[string]any{"operation": "CLUSTERING", "quantity": 1, "idempotencyKey": ""}), account.Editor, account.Write},
+	"captureCredits": {capture, input(map[string]any{"holdId": "hold_987654321", "idempotencyKey": "x"}), account.Editor, account.Write},
+	"releaseCredits": {release, input(map[string]any{"holdId": "hold_987654321", "idempotencyKey": "x"}), account.Editor, account.Write},
+	"refundCredits": {
+		refund, input(map[string]any{"transactionId": "ctx_987654321", "reason": "x", "idempotencyKey": "x"}),
+		account.Editor, account.Write,
+	},
+	"adjustCredits": {
+		adjust, input(map[string]any{"accountId": "acct_987654321", "amount": 1, "reason": "x", "idempotencyKey": "x"}),
+		account.Developer, account.Billing,
+	},
+	"logOut": {`mutation($in: LogOutInput!) { logOut(input: $in) { userErrors { code } } }`, input(map[string]any{"refreshToken": "x"}), account.Viewer, account.SessionEnd},
 }
 
 // Every root field with a door, by everyone, in every status of the account: who gets in is what the
@@ -247,7 +270,7 @@ func TestErrors_HideWhatIsOursAndNameTheRequest(t *testing.T) {
 				if fail != nil {
 					fail()
 				}
-				return nil, fmt.Errorf("list plans: %w", fmt.Errorf(secret))
+				return nil, fmt.Errorf("list plans: %w", errors.New(secret))
 			}
 		})
 		ans := a.do("", `{ plans { slug } }`, nil).refused("INTERNAL_SERVER_ERROR")

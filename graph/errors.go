@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 
+	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/fault"
 )
 
@@ -33,6 +34,9 @@ func userError(f *fault.Error) UserError {
 		limit, _ := f.Details["limit"].(int)
 		used, _ := f.Details["used"].(int)
 		return &fault.LimitError{Error: shown, Limit: limit, Used: used}
+	}
+	if f.Code == fault.InsufficientCredits {
+		return credit.Insufficient(shown)
 	}
 	return shown
 }

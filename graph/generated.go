@@ -43,6 +43,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Account() AccountResolver
 	Actor() ActorResolver
+	CreditHold() CreditHoldResolver
 	CreditTransaction() CreditTransactionResolver
 	Credits() CreditsResolver
 	Industry() IndustryResolver
@@ -101,6 +102,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	AdjustCreditsPayload struct {
+		Credits     func(childComplexity int) int
+		Transaction func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
 	AuditEvent struct {
 		Action      func(childComplexity int) int
 		Actor       func(childComplexity int) int
@@ -125,6 +132,13 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CaptureCreditsPayload struct {
+		Credits     func(childComplexity int) int
+		Hold        func(childComplexity int) int
+		Transaction func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
 	ConfirmPaymentPayload struct {
 		Account      func(childComplexity int) int
 		Payment      func(childComplexity int) int
@@ -137,6 +151,24 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	CreditCost struct {
+		Credits       func(childComplexity int) int
+		EffectiveFrom func(childComplexity int) int
+		Feature       func(childComplexity int) int
+		Operation     func(childComplexity int) int
+		PerCall       func(childComplexity int) int
+		UnitSize      func(childComplexity int) int
+	}
+
+	CreditEstimate struct {
+		Available  func(childComplexity int) int
+		Included   func(childComplexity int) int
+		Operation  func(childComplexity int) int
+		Quantity   func(childComplexity int) int
+		Required   func(childComplexity int) int
+		Sufficient func(childComplexity int) int
+	}
+
 	CreditGrant struct {
 		Amount    func(childComplexity int) int
 		ExpiresAt func(childComplexity int) int
@@ -144,6 +176,27 @@ type ComplexityRoot struct {
 		ID        func(childComplexity int) int
 		Kind      func(childComplexity int) int
 		Remaining func(childComplexity int) int
+	}
+
+	CreditHold struct {
+		Actor            func(childComplexity int) int
+		Amount           func(childComplexity int) int
+		CapturedQuantity func(childComplexity int) int
+		ClosedAt         func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		ExpiresAt        func(childComplexity int) int
+		ID               func(childComplexity int) int
+		Operation        func(childComplexity int) int
+		Quantity         func(childComplexity int) int
+		Site             func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Transaction      func(childComplexity int) int
+	}
+
+	CreditProblem struct {
+		Check  func(childComplexity int) int
+		Detail func(childComplexity int) int
+		Row    func(childComplexity int) int
 	}
 
 	CreditTransaction struct {
@@ -156,9 +209,12 @@ type ComplexityRoot struct {
 		Metadata     func(childComplexity int) int
 		Operation    func(childComplexity int) int
 		Quantity     func(childComplexity int) int
+		RefundOf     func(childComplexity int) int
 		Seq          func(childComplexity int) int
 		Site         func(childComplexity int) int
 		Type         func(childComplexity int) int
+		UnitCredits  func(childComplexity int) int
+		UnitSize     func(childComplexity int) int
 	}
 
 	CreditTransactionConnection struct {
@@ -173,11 +229,18 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CreditVerification struct {
+		CheckedLines func(childComplexity int) int
+		OK           func(childComplexity int) int
+		Problems     func(childComplexity int) int
+	}
+
 	Credits struct {
-		Available func(childComplexity int) int
-		Balance   func(childComplexity int) int
-		Grants    func(childComplexity int) int
-		Held      func(childComplexity int) int
+		Available    func(childComplexity int) int
+		Balance      func(childComplexity int) int
+		Grants       func(childComplexity int) int
+		Held         func(childComplexity int) int
+		Verification func(childComplexity int) int
 	}
 
 	DeclarePaymentPayload struct {
@@ -205,6 +268,14 @@ type ComplexityRoot struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	InsufficientCreditsError struct {
+		Available func(childComplexity int) int
+		Code      func(childComplexity int) int
+		Field     func(childComplexity int) int
+		Message   func(childComplexity int) int
+		Required  func(childComplexity int) int
 	}
 
 	Invoice struct {
@@ -243,16 +314,22 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AddSector           func(childComplexity int, input AddSectorInput) int
+		AdjustCredits       func(childComplexity int, input AdjustCreditsInput) int
+		CaptureCredits      func(childComplexity int, input CaptureCreditsInput) int
 		ConfirmPayment      func(childComplexity int, input ConfirmPaymentInput) int
 		CreateSite          func(childComplexity int, input CreateSiteInput) int
 		DeclarePayment      func(childComplexity int, input DeclarePaymentInput) int
 		LogIn               func(childComplexity int, input LogInInput) int
 		LogOut              func(childComplexity int, input LogOutInput) int
 		RefreshSession      func(childComplexity int, input RefreshSessionInput) int
+		RefundCredits       func(childComplexity int, input RefundCreditsInput) int
 		RejectPayment       func(childComplexity int, input RejectPaymentInput) int
+		ReleaseCredits      func(childComplexity int, input ReleaseCreditsInput) int
 		RemoveSector        func(childComplexity int, input RemoveSectorInput) int
 		RequestBankTransfer func(childComplexity int, input RequestBankTransferInput) int
+		ReserveCredits      func(childComplexity int, input ReserveCreditsInput) int
 		SignUp              func(childComplexity int, input SignUpInput) int
+		SpendCredits        func(childComplexity int, input SpendCreditsInput) int
 		UpdateSite          func(childComplexity int, input UpdateSiteInput) int
 	}
 
@@ -322,7 +399,9 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Account            func(childComplexity int) int
+		CreditCosts        func(childComplexity int) int
 		CreditTransactions func(childComplexity int, filter *CreditTransactionFilter, first *int, after *string, last *int, before *string) int
+		EstimateCredits    func(childComplexity int, operation credit.Operation, quantity *int) int
 		Industries         func(childComplexity int) int
 		Node               func(childComplexity int, id string) int
 		Nodes              func(childComplexity int, ids []string) int
@@ -340,8 +419,20 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	RefundCreditsPayload struct {
+		Credits     func(childComplexity int) int
+		Transaction func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
 	RejectPaymentPayload struct {
 		Payment    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	ReleaseCreditsPayload struct {
+		Credits    func(childComplexity int) int
+		Hold       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -352,6 +443,12 @@ type ComplexityRoot struct {
 
 	RequestBankTransferPayload struct {
 		Payment    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	ReserveCreditsPayload struct {
+		Credits    func(childComplexity int) int
+		Hold       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -398,6 +495,12 @@ type ComplexityRoot struct {
 	SiteEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	SpendCreditsPayload struct {
+		Credits     func(childComplexity int) int
+		Transaction func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -487,11 +590,17 @@ type AccountResolver interface {
 type ActorResolver interface {
 	User(ctx context.Context, obj *audit.Actor) (*account.User, error)
 }
+type CreditHoldResolver interface {
+	Transaction(ctx context.Context, obj *credit.Hold) (*credit.Transaction, error)
+	Site(ctx context.Context, obj *credit.Hold) (*site.Site, error)
+}
 type CreditTransactionResolver interface {
+	RefundOf(ctx context.Context, obj *credit.Transaction) (*credit.Transaction, error)
 	Site(ctx context.Context, obj *credit.Transaction) (*site.Site, error)
 }
 type CreditsResolver interface {
 	Grants(ctx context.Context, obj *credit.Account) ([]*credit.Grant, error)
+	Verification(ctx context.Context, obj *credit.Account) (*credit.Verification, error)
 }
 type IndustryResolver interface {
 	Sectors(ctx context.Context, obj *site.Industry) ([]*site.IndustrySector, error)
@@ -511,9 +620,15 @@ type MutationResolver interface {
 	UpdateSite(ctx context.Context, input UpdateSiteInput) (*UpdateSitePayload, error)
 	AddSector(ctx context.Context, input AddSectorInput) (*AddSectorPayload, error)
 	RemoveSector(ctx context.Context, input RemoveSectorInput) (*RemoveSectorPayload, error)
+	SpendCredits(ctx context.Context, input SpendCreditsInput) (*SpendCreditsPayload, error)
+	ReserveCredits(ctx context.Context, input ReserveCreditsInput) (*ReserveCreditsPayload, error)
+	CaptureCredits(ctx context.Context, input CaptureCreditsInput) (*CaptureCreditsPayload, error)
+	ReleaseCredits(ctx context.Context, input ReleaseCreditsInput) (*ReleaseCreditsPayload, error)
+	RefundCredits(ctx context.Context, input RefundCreditsInput) (*RefundCreditsPayload, error)
 	RequestBankTransfer(ctx context.Context, input RequestBankTransferInput) (*RequestBankTransferPayload, error)
 	DeclarePayment(ctx context.Context, input DeclarePaymentInput) (*DeclarePaymentPayload, error)
 	ConfirmPayment(ctx context.Context, input ConfirmPaymentInput) (*ConfirmPaymentPayload, error)
+	AdjustCredits(ctx context.Context, input AdjustCreditsInput) (*AdjustCreditsPayload, error)
 	RejectPayment(ctx context.Context, input RejectPaymentInput) (*RejectPaymentPayload, error)
 }
 type PaymentResolver interface {
@@ -534,6 +649,8 @@ type QueryResolver interface {
 	Plan(ctx context.Context, slug string) (*plan.Plan, error)
 	Industries(ctx context.Context) ([]*site.Industry, error)
 	CreditTransactions(ctx context.Context, filter *CreditTransactionFilter, first *int, after *string, last *int, before *string) (*page.Connection[*credit.Transaction], error)
+	CreditCosts(ctx context.Context) ([]*credit.Cost, error)
+	EstimateCredits(ctx context.Context, operation credit.Operation, quantity *int) (*credit.Estimate, error)
 	Payments(ctx context.Context, filter *PaymentFilter, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
 	PaymentQueue(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
 }
@@ -752,6 +869,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AddSectorPayload.UserErrors(childComplexity), true
 
+	case "AdjustCreditsPayload.credits":
+		if e.ComplexityRoot.AdjustCreditsPayload.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustCreditsPayload.Credits(childComplexity), true
+	case "AdjustCreditsPayload.transaction":
+		if e.ComplexityRoot.AdjustCreditsPayload.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustCreditsPayload.Transaction(childComplexity), true
+	case "AdjustCreditsPayload.userErrors":
+		if e.ComplexityRoot.AdjustCreditsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdjustCreditsPayload.UserErrors(childComplexity), true
+
 	case "AuditEvent.action":
 		if e.ComplexityRoot.AuditEvent.Action == nil {
 			break
@@ -845,6 +981,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
+	case "CaptureCreditsPayload.credits":
+		if e.ComplexityRoot.CaptureCreditsPayload.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaptureCreditsPayload.Credits(childComplexity), true
+	case "CaptureCreditsPayload.hold":
+		if e.ComplexityRoot.CaptureCreditsPayload.Hold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaptureCreditsPayload.Hold(childComplexity), true
+	case "CaptureCreditsPayload.transaction":
+		if e.ComplexityRoot.CaptureCreditsPayload.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaptureCreditsPayload.Transaction(childComplexity), true
+	case "CaptureCreditsPayload.userErrors":
+		if e.ComplexityRoot.CaptureCreditsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CaptureCreditsPayload.UserErrors(childComplexity), true
+
 	case "ConfirmPaymentPayload.account":
 		if e.ComplexityRoot.ConfirmPaymentPayload.Account == nil {
 			break
@@ -883,6 +1044,80 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateSitePayload.UserErrors(childComplexity), true
 
+	case "CreditCost.credits":
+		if e.ComplexityRoot.CreditCost.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.Credits(childComplexity), true
+	case "CreditCost.effectiveFrom":
+		if e.ComplexityRoot.CreditCost.EffectiveFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.EffectiveFrom(childComplexity), true
+	case "CreditCost.feature":
+		if e.ComplexityRoot.CreditCost.Feature == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.Feature(childComplexity), true
+	case "CreditCost.operation":
+		if e.ComplexityRoot.CreditCost.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.Operation(childComplexity), true
+	case "CreditCost.perCall":
+		if e.ComplexityRoot.CreditCost.PerCall == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.PerCall(childComplexity), true
+	case "CreditCost.unitSize":
+		if e.ComplexityRoot.CreditCost.UnitSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.UnitSize(childComplexity), true
+
+	case "CreditEstimate.available":
+		if e.ComplexityRoot.CreditEstimate.Available == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditEstimate.Available(childComplexity), true
+	case "CreditEstimate.included":
+		if e.ComplexityRoot.CreditEstimate.Included == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditEstimate.Included(childComplexity), true
+	case "CreditEstimate.operation":
+		if e.ComplexityRoot.CreditEstimate.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditEstimate.Operation(childComplexity), true
+	case "CreditEstimate.quantity":
+		if e.ComplexityRoot.CreditEstimate.Quantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditEstimate.Quantity(childComplexity), true
+	case "CreditEstimate.required":
+		if e.ComplexityRoot.CreditEstimate.Required == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditEstimate.Required(childComplexity), true
+	case "CreditEstimate.sufficient":
+		if e.ComplexityRoot.CreditEstimate.Sufficient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditEstimate.Sufficient(childComplexity), true
+
 	case "CreditGrant.amount":
 		if e.ComplexityRoot.CreditGrant.Amount == nil {
 			break
@@ -919,6 +1154,98 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreditGrant.Remaining(childComplexity), true
+
+	case "CreditHold.actor":
+		if e.ComplexityRoot.CreditHold.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Actor(childComplexity), true
+	case "CreditHold.amount":
+		if e.ComplexityRoot.CreditHold.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Amount(childComplexity), true
+	case "CreditHold.capturedQuantity":
+		if e.ComplexityRoot.CreditHold.CapturedQuantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.CapturedQuantity(childComplexity), true
+	case "CreditHold.closedAt":
+		if e.ComplexityRoot.CreditHold.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.ClosedAt(childComplexity), true
+	case "CreditHold.createdAt":
+		if e.ComplexityRoot.CreditHold.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.CreatedAt(childComplexity), true
+	case "CreditHold.expiresAt":
+		if e.ComplexityRoot.CreditHold.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.ExpiresAt(childComplexity), true
+	case "CreditHold.id":
+		if e.ComplexityRoot.CreditHold.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.ID(childComplexity), true
+	case "CreditHold.operation":
+		if e.ComplexityRoot.CreditHold.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Operation(childComplexity), true
+	case "CreditHold.quantity":
+		if e.ComplexityRoot.CreditHold.Quantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Quantity(childComplexity), true
+	case "CreditHold.site":
+		if e.ComplexityRoot.CreditHold.Site == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Site(childComplexity), true
+	case "CreditHold.status":
+		if e.ComplexityRoot.CreditHold.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Status(childComplexity), true
+	case "CreditHold.transaction":
+		if e.ComplexityRoot.CreditHold.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditHold.Transaction(childComplexity), true
+
+	case "CreditProblem.check":
+		if e.ComplexityRoot.CreditProblem.Check == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditProblem.Check(childComplexity), true
+	case "CreditProblem.detail":
+		if e.ComplexityRoot.CreditProblem.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditProblem.Detail(childComplexity), true
+	case "CreditProblem.row":
+		if e.ComplexityRoot.CreditProblem.Row == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditProblem.Row(childComplexity), true
 
 	case "CreditTransaction.actor":
 		if e.ComplexityRoot.CreditTransaction.Actor == nil {
@@ -974,6 +1301,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreditTransaction.Quantity(childComplexity), true
+	case "CreditTransaction.refundOf":
+		if e.ComplexityRoot.CreditTransaction.RefundOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditTransaction.RefundOf(childComplexity), true
 	case "CreditTransaction.seq":
 		if e.ComplexityRoot.CreditTransaction.Seq == nil {
 			break
@@ -992,6 +1325,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreditTransaction.Type(childComplexity), true
+	case "CreditTransaction.unitCredits":
+		if e.ComplexityRoot.CreditTransaction.UnitCredits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditTransaction.UnitCredits(childComplexity), true
+	case "CreditTransaction.unitSize":
+		if e.ComplexityRoot.CreditTransaction.UnitSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditTransaction.UnitSize(childComplexity), true
 
 	case "CreditTransactionConnection.edges":
 		if e.ComplexityRoot.CreditTransactionConnection.Edges == nil {
@@ -1031,6 +1376,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreditTransactionEdge.Node(childComplexity), true
 
+	case "CreditVerification.checkedLines":
+		if e.ComplexityRoot.CreditVerification.CheckedLines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditVerification.CheckedLines(childComplexity), true
+	case "CreditVerification.ok":
+		if e.ComplexityRoot.CreditVerification.OK == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditVerification.OK(childComplexity), true
+	case "CreditVerification.problems":
+		if e.ComplexityRoot.CreditVerification.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditVerification.Problems(childComplexity), true
+
 	case "Credits.available":
 		if e.ComplexityRoot.Credits.Available == nil {
 			break
@@ -1055,6 +1419,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Credits.Held(childComplexity), true
+	case "Credits.verification":
+		if e.ComplexityRoot.Credits.Verification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Credits.Verification(childComplexity), true
 
 	case "DeclarePaymentPayload.payment":
 		if e.ComplexityRoot.DeclarePaymentPayload.Payment == nil {
@@ -1149,6 +1519,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.InputError.Message(childComplexity), true
+
+	case "InsufficientCreditsError.available":
+		if e.ComplexityRoot.InsufficientCreditsError.Available == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsufficientCreditsError.Available(childComplexity), true
+	case "InsufficientCreditsError.code":
+		if e.ComplexityRoot.InsufficientCreditsError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsufficientCreditsError.Code(childComplexity), true
+	case "InsufficientCreditsError.field":
+		if e.ComplexityRoot.InsufficientCreditsError.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsufficientCreditsError.Field(childComplexity), true
+	case "InsufficientCreditsError.message":
+		if e.ComplexityRoot.InsufficientCreditsError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsufficientCreditsError.Message(childComplexity), true
+	case "InsufficientCreditsError.required":
+		if e.ComplexityRoot.InsufficientCreditsError.Required == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsufficientCreditsError.Required(childComplexity), true
 
 	case "Invoice.id":
 		if e.ComplexityRoot.Invoice.ID == nil {
@@ -1263,6 +1664,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddSector(childComplexity, args["input"].(AddSectorInput)), true
+	case "Mutation.adjustCredits":
+		if e.ComplexityRoot.Mutation.AdjustCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_adjustCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AdjustCredits(childComplexity, args["input"].(AdjustCreditsInput)), true
+	case "Mutation.captureCredits":
+		if e.ComplexityRoot.Mutation.CaptureCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_captureCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CaptureCredits(childComplexity, args["input"].(CaptureCreditsInput)), true
 	case "Mutation.confirmPayment":
 		if e.ComplexityRoot.Mutation.ConfirmPayment == nil {
 			break
@@ -1329,6 +1752,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RefreshSession(childComplexity, args["input"].(RefreshSessionInput)), true
+	case "Mutation.refundCredits":
+		if e.ComplexityRoot.Mutation.RefundCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_refundCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RefundCredits(childComplexity, args["input"].(RefundCreditsInput)), true
 	case "Mutation.rejectPayment":
 		if e.ComplexityRoot.Mutation.RejectPayment == nil {
 			break
@@ -1340,6 +1774,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RejectPayment(childComplexity, args["input"].(RejectPaymentInput)), true
+	case "Mutation.releaseCredits":
+		if e.ComplexityRoot.Mutation.ReleaseCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_releaseCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReleaseCredits(childComplexity, args["input"].(ReleaseCreditsInput)), true
 	case "Mutation.removeSector":
 		if e.ComplexityRoot.Mutation.RemoveSector == nil {
 			break
@@ -1362,6 +1807,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RequestBankTransfer(childComplexity, args["input"].(RequestBankTransferInput)), true
+	case "Mutation.reserveCredits":
+		if e.ComplexityRoot.Mutation.ReserveCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reserveCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReserveCredits(childComplexity, args["input"].(ReserveCreditsInput)), true
 	case "Mutation.signUp":
 		if e.ComplexityRoot.Mutation.SignUp == nil {
 			break
@@ -1373,6 +1829,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SignUp(childComplexity, args["input"].(SignUpInput)), true
+	case "Mutation.spendCredits":
+		if e.ComplexityRoot.Mutation.SpendCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_spendCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SpendCredits(childComplexity, args["input"].(SpendCreditsInput)), true
 	case "Mutation.updateSite":
 		if e.ComplexityRoot.Mutation.UpdateSite == nil {
 			break
@@ -1673,6 +2140,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Account(childComplexity), true
+	case "Query.creditCosts":
+		if e.ComplexityRoot.Query.CreditCosts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.CreditCosts(childComplexity), true
 	case "Query.creditTransactions":
 		if e.ComplexityRoot.Query.CreditTransactions == nil {
 			break
@@ -1684,6 +2157,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.CreditTransactions(childComplexity, args["filter"].(*CreditTransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.estimateCredits":
+		if e.ComplexityRoot.Query.EstimateCredits == nil {
+			break
+		}
+
+		args, err := ec.field_Query_estimateCredits_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.EstimateCredits(childComplexity, args["operation"].(credit.Operation), args["quantity"].(*int)), true
 	case "Query.industries":
 		if e.ComplexityRoot.Query.Industries == nil {
 			break
@@ -1794,6 +2278,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RefreshSessionPayload.UserErrors(childComplexity), true
 
+	case "RefundCreditsPayload.credits":
+		if e.ComplexityRoot.RefundCreditsPayload.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundCreditsPayload.Credits(childComplexity), true
+	case "RefundCreditsPayload.transaction":
+		if e.ComplexityRoot.RefundCreditsPayload.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundCreditsPayload.Transaction(childComplexity), true
+	case "RefundCreditsPayload.userErrors":
+		if e.ComplexityRoot.RefundCreditsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundCreditsPayload.UserErrors(childComplexity), true
+
 	case "RejectPaymentPayload.payment":
 		if e.ComplexityRoot.RejectPaymentPayload.Payment == nil {
 			break
@@ -1806,6 +2309,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RejectPaymentPayload.UserErrors(childComplexity), true
+
+	case "ReleaseCreditsPayload.credits":
+		if e.ComplexityRoot.ReleaseCreditsPayload.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseCreditsPayload.Credits(childComplexity), true
+	case "ReleaseCreditsPayload.hold":
+		if e.ComplexityRoot.ReleaseCreditsPayload.Hold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseCreditsPayload.Hold(childComplexity), true
+	case "ReleaseCreditsPayload.userErrors":
+		if e.ComplexityRoot.ReleaseCreditsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseCreditsPayload.UserErrors(childComplexity), true
 
 	case "RemoveSectorPayload.site":
 		if e.ComplexityRoot.RemoveSectorPayload.Site == nil {
@@ -1832,6 +2354,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RequestBankTransferPayload.UserErrors(childComplexity), true
+
+	case "ReserveCreditsPayload.credits":
+		if e.ComplexityRoot.ReserveCreditsPayload.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReserveCreditsPayload.Credits(childComplexity), true
+	case "ReserveCreditsPayload.hold":
+		if e.ComplexityRoot.ReserveCreditsPayload.Hold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReserveCreditsPayload.Hold(childComplexity), true
+	case "ReserveCreditsPayload.userErrors":
+		if e.ComplexityRoot.ReserveCreditsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReserveCreditsPayload.UserErrors(childComplexity), true
 
 	case "Sector.active":
 		if e.ComplexityRoot.Sector.Active == nil {
@@ -2000,6 +2541,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SiteEdge.Node(childComplexity), true
+
+	case "SpendCreditsPayload.credits":
+		if e.ComplexityRoot.SpendCreditsPayload.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendCreditsPayload.Credits(childComplexity), true
+	case "SpendCreditsPayload.transaction":
+		if e.ComplexityRoot.SpendCreditsPayload.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendCreditsPayload.Transaction(childComplexity), true
+	case "SpendCreditsPayload.userErrors":
+		if e.ComplexityRoot.SpendCreditsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendCreditsPayload.UserErrors(childComplexity), true
 
 	case "Subscription.cancelAtPeriodEnd":
 		if e.ComplexityRoot.Subscription.CancelAtPeriodEnd == nil {
@@ -2252,6 +2812,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddSectorInput,
+		ec.unmarshalInputAdjustCreditsInput,
+		ec.unmarshalInputCaptureCreditsInput,
 		ec.unmarshalInputConfirmPaymentInput,
 		ec.unmarshalInputCreateSiteInput,
 		ec.unmarshalInputCreditTransactionFilter,
@@ -2261,12 +2823,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputMoneyInput,
 		ec.unmarshalInputPaymentFilter,
 		ec.unmarshalInputRefreshSessionInput,
+		ec.unmarshalInputRefundCreditsInput,
 		ec.unmarshalInputRejectPaymentInput,
+		ec.unmarshalInputReleaseCreditsInput,
 		ec.unmarshalInputRemoveSectorInput,
 		ec.unmarshalInputRequestBankTransferInput,
+		ec.unmarshalInputReserveCreditsInput,
 		ec.unmarshalInputSignUpInput,
 		ec.unmarshalInputSiteFilter,
 		ec.unmarshalInputSiteOrder,
+		ec.unmarshalInputSpendCreditsInput,
 		ec.unmarshalInputUpdateSiteInput,
 	)
 	first := true
@@ -2532,6 +3098,15 @@ type Query {
     "The cursor to end before."
     before: String
   ): CreditTransactionConnection @role(min: VIEWER)
+  "What each operation costs now."
+  creditCosts: [CreditCost!] @role(min: VIEWER)
+  "What an operation would cost the caller's account now, and whether the account can pay for it. Changes nothing."
+  estimateCredits(
+    "The operation."
+    operation: CreditOperation!
+    "For how many words, ideas or images; 1 or absent where each call costs the same."
+    quantity: Int
+  ): CreditEstimate @role(min: VIEWER)
   "The payments of the caller's account, newest first. For admins and owners."
   payments(
     "Which payments to list; all of them when absent."
@@ -2581,6 +3156,25 @@ type Mutation {
   "Removes a sector from its site."
   removeSector("Which sector." input: RemoveSectorInput!): RemoveSectorPayload @role(min: EDITOR, for: WRITE)
 
+  """
+  Pays for an operation at once. Where the work can fail or its size is not known before, reserve first and capture what it
+  came to. Too few credits are refused with InsufficientCreditsError, and nothing is written.
+  """
+  spendCredits("What to pay for." input: SpendCreditsInput!): SpendCreditsPayload @role(min: EDITOR, for: WRITE)
+  "Sets aside what an operation may cost at most, until it is captured, released or expires."
+  reserveCredits("What to set aside for." input: ReserveCreditsInput!): ReserveCreditsPayload @role(min: EDITOR, for: WRITE)
+  "Pays for what an operation came to out of its hold, at the price of the reservation, and frees the rest."
+  captureCredits("Which hold, and how much of it." input: CaptureCreditsInput!): CaptureCreditsPayload
+    @role(min: EDITOR, for: WRITE)
+  "Frees what a hold set aside."
+  releaseCredits("Which hold." input: ReleaseCreditsInput!): ReleaseCreditsPayload @role(min: EDITOR, for: WRITE)
+  """
+  Gives credits of a failed operation back, in whole or in part, never more in total than were deducted, to the grants that
+  they came from. What came from a grant that has expired since comes back as a grant of its own, which lives as long as the old
+  one still had to live when the credits were deducted, and an hour at least.
+  """
+  refundCredits("What to give back." input: RefundCreditsInput!): RefundCreditsPayload @role(min: EDITOR, for: WRITE)
+
   "Asks to pay for a plan by bank transfer; the answer says how much to send, where to, and with which reference."
   requestBankTransfer("What to pay for." input: RequestBankTransferInput!): RequestBankTransferPayload
     @role(min: OWNER, for: BILLING)
@@ -2593,6 +3187,11 @@ type Mutation {
   """
   confirmPayment("What was received." input: ConfirmPaymentInput!): ConfirmPaymentPayload
     @role(min: DEVELOPER, for: BILLING)
+  """
+  Gives credits to an account or takes some from it, with a reason that its people can read. What is taken never exceeds what
+  is available. For staff.
+  """
+  adjustCredits("What to correct." input: AdjustCreditsInput!): AdjustCreditsPayload @role(min: DEVELOPER, for: BILLING)
   "Rejects a payment that waits for a decision. For staff, and never for a payment of their own account."
   rejectPayment("Which payment, and why." input: RejectPaymentInput!): RejectPaymentPayload
     @role(min: DEVELOPER, for: BILLING)
@@ -3414,6 +4013,28 @@ type Credits {
   available: Int!
   "The grants that have something left, in the order in which they burn."
   grants: [CreditGrant!]!
+  "The ledger, added up from its first line to its last while you wait. For members."
+  verification: CreditVerification @role(min: VIEWER)
+}
+
+"The outcome of adding an account's ledger up and checking every promise about it."
+type CreditVerification {
+  "Whether nothing is wrong."
+  ok: Boolean!
+  "How many ledger lines were read."
+  checkedLines: Int!
+  "The rows that break a promise, at most 100."
+  problems: [CreditProblem!]!
+}
+
+"A row that breaks a promise about the ledger."
+type CreditProblem {
+  "The promise, e.g. ` + "`" + `ledger.seq` + "`" + `."
+  check: String!
+  "The row."
+  row: String!
+  "What it says and what it should say."
+  detail: String!
 }
 
 "Credits that came in together. Readable by the account's members and by staff."
@@ -3450,8 +4071,8 @@ enum CreditGrantKind {
   OPENING
 }
 
-"One line of the ledger; never changed, never removed. Readable by the account's members."
-type CreditTransaction implements Node @tenant {
+"One line of the ledger; never changed, never removed. Readable by the account's members, and by staff who wrote it."
+type CreditTransaction implements Node @tenant(staff: true) {
   "The line's global id, e.g. ` + "`" + `ctx_280` + "`" + `."
   id: ID!
   "The line's place in the account's ledger: 1, 2, 3 … without gap."
@@ -3462,10 +4083,16 @@ type CreditTransaction implements Node @tenant {
   amount: Int!
   "The balance after the line."
   balanceAfter: Int!
-  "The operation that was paid for; null for other movements."
+  "The operation that was paid for or given back; null for other movements."
   operation: CreditOperation
   "How many words, ideas, images or calls were paid for; null where it was not recorded or nothing was paid for."
   quantity: Int
+  "The price that was charged: credits for each started unit of ` + "`" + `unitSize` + "`" + `; null where nothing was paid for."
+  unitCredits: Int
+  "How many words, ideas, images or calls one unit of the price is; null where nothing was paid for."
+  unitSize: Int
+  "The deduction that a refund gives back; null for other movements."
+  refundOf: CreditTransaction
   "The site that it was for; null where it was for none, or for one that the caller may not reach."
   site: Site
   "What it was for, for people."
@@ -3546,6 +4173,214 @@ input CreditTransactionFilter {
   from: DateTime
   "Only lines written before this instant."
   to: DateTime
+}
+
+"Credits set aside while an operation runs. Readable by the account's members."
+type CreditHold implements Node @tenant {
+  "The hold's global id, e.g. ` + "`" + `hold_4` + "`" + `."
+  id: ID!
+  "Where the hold stands."
+  status: CreditHoldStatus!
+  "What the credits are set aside for."
+  operation: CreditOperation!
+  "For how many words, ideas, images or calls."
+  quantity: Int!
+  "How many credits are set aside."
+  amount: Int!
+  "How many words, ideas, images or calls were paid for; null unless it was captured."
+  capturedQuantity: Int
+  "The ledger line that paid; null unless it was captured."
+  transaction: CreditTransaction
+  "The site that it is for; null where it is for none, or for one that the caller may not reach."
+  site: Site
+  "Who set the credits aside."
+  actor: Actor!
+  "When they were set aside."
+  createdAt: DateTime!
+  "When the hold expires by itself."
+  expiresAt: DateTime!
+  "When it was captured or released, or expired; null while it is open."
+  closedAt: DateTime
+}
+
+"Where a hold stands. It leaves OPEN once."
+enum CreditHoldStatus {
+  "The credits are set aside."
+  OPEN
+  "What the operation came to was paid; the rest is free."
+  CAPTURED
+  "The credits are free again."
+  RELEASED
+  "Its time was over; the credits are free again."
+  EXPIRED
+}
+
+"What an operation costs. Readable by whoever is signed in."
+type CreditCost {
+  "The operation."
+  operation: CreditOperation!
+  "Credits for each started unit."
+  credits: Int!
+  "How many words, ideas or images one unit is."
+  unitSize: Int!
+  "Whether each call costs the same, so that its quantity is 1."
+  perCall: Boolean!
+  "What a plan must include for the operation; null where every plan allows it."
+  feature: PlanFeature
+  "Since when it costs that; null for the cost that is built in."
+  effectiveFrom: DateTime
+}
+
+"What an operation would cost an account now."
+type CreditEstimate {
+  "The operation."
+  operation: CreditOperation!
+  "For how many words, ideas, images or calls."
+  quantity: Int!
+  "How many credits it takes."
+  required: Int!
+  "How many credits can be spent."
+  available: Int!
+  "Whether there are credits enough."
+  sufficient: Boolean!
+  "Whether the account's plan allows the operation."
+  included: Boolean!
+}
+
+"Input of spendCredits."
+input SpendCreditsInput {
+  "What to pay for."
+  operation: CreditOperation!
+  "For how many words, ideas or images; 1 or absent where each call costs the same."
+  quantity: Int
+  "The site that it is for, one that the caller may reach."
+  siteId: ID
+  "What it is for, for people, at most 500 characters."
+  description: String
+  "Further facts to keep with the line, at most 4096 bytes of JSON."
+  metadata: JSON
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of spendCredits."
+type SpendCreditsPayload {
+  "The ledger line; null where there are errors."
+  transaction: CreditTransaction
+  "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
+  credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of reserveCredits."
+input ReserveCreditsInput {
+  "What to set aside for."
+  operation: CreditOperation!
+  "For how many words, ideas or images at most; 1 where each call costs the same."
+  quantity: Int!
+  "The site that it is for, one that the caller may reach."
+  siteId: ID
+  "After how many seconds the hold expires by itself, 1 to 86400; 900 when absent."
+  expiresIn: Int
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of reserveCredits."
+type ReserveCreditsPayload {
+  "The hold as it was made; null where there are errors."
+  hold: CreditHold
+  "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
+  credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of captureCredits."
+input CaptureCreditsInput {
+  "Which hold."
+  holdId: ID!
+  "What the operation came to; what it costs may not exceed what is held. All that was reserved when absent."
+  quantity: Int
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of captureCredits."
+type CaptureCreditsPayload {
+  "The ledger line; null where there are errors."
+  transaction: CreditTransaction
+  "The captured hold; null where there are errors."
+  hold: CreditHold
+  "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
+  credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of releaseCredits."
+input ReleaseCreditsInput {
+  "Which hold."
+  holdId: ID!
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of releaseCredits."
+type ReleaseCreditsPayload {
+  "The released hold; null where there are errors."
+  hold: CreditHold
+  "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
+  credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of refundCredits."
+input RefundCreditsInput {
+  "Which deduction to give back."
+  transactionId: ID!
+  "How many credits; all that was not given back before when absent."
+  amount: Int
+  "Why, 1 to 500 characters."
+  reason: String!
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of refundCredits."
+type RefundCreditsPayload {
+  "The ledger line that gives back; null where there are errors."
+  transaction: CreditTransaction
+  "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
+  credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of adjustCredits."
+input AdjustCreditsInput {
+  "Whose credits."
+  accountId: ID!
+  "How many credits to give, or, negative, to take; at most 100,000,000 and not 0."
+  amount: Int!
+  "Why, for the account's people to read, 1 to 500 characters."
+  reason: String!
+  "When credits that are given expire; never when absent."
+  expiresAt: DateTime
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of adjustCredits."
+type AdjustCreditsPayload {
+  "The ledger line; null where there are errors."
+  transaction: CreditTransaction
+  "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
+  credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
 }
 
 # ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -3656,6 +4491,20 @@ type PlanLimitError implements UserError {
   limit: Int!
   "How many there are."
   used: Int!
+}
+
+"There are too few credits for something."
+type InsufficientCreditsError implements UserError {
+  "What is wrong, for people."
+  message: String!
+  "The path of the input that is to blame; empty where no single input is."
+  field: [String!]!
+  "INSUFFICIENT_CREDITS."
+  code: UserErrorCode!
+  "How many credits it takes."
+  required: Int!
+  "How many credits can be spent: the balance less what is held."
+  available: Int!
 }
 
 "What is wrong, for programs."
@@ -3783,6 +4632,18 @@ func (ec *executionContext) childFields_AddSectorPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type AddSectorPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AdjustCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "transaction":
+		return ec.fieldContext_AdjustCreditsPayload_transaction(ctx, field)
+	case "credits":
+		return ec.fieldContext_AdjustCreditsPayload_credits(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AdjustCreditsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdjustCreditsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3831,6 +4692,20 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CaptureCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "transaction":
+		return ec.fieldContext_CaptureCreditsPayload_transaction(ctx, field)
+	case "hold":
+		return ec.fieldContext_CaptureCreditsPayload_hold(ctx, field)
+	case "credits":
+		return ec.fieldContext_CaptureCreditsPayload_credits(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CaptureCreditsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CaptureCreditsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ConfirmPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payment":
@@ -3855,6 +4730,42 @@ func (ec *executionContext) childFields_CreateSitePayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type CreateSitePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreditCost(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_CreditCost_operation(ctx, field)
+	case "credits":
+		return ec.fieldContext_CreditCost_credits(ctx, field)
+	case "unitSize":
+		return ec.fieldContext_CreditCost_unitSize(ctx, field)
+	case "perCall":
+		return ec.fieldContext_CreditCost_perCall(ctx, field)
+	case "feature":
+		return ec.fieldContext_CreditCost_feature(ctx, field)
+	case "effectiveFrom":
+		return ec.fieldContext_CreditCost_effectiveFrom(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditCost", field.Name)
+}
+
+func (ec *executionContext) childFields_CreditEstimate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_CreditEstimate_operation(ctx, field)
+	case "quantity":
+		return ec.fieldContext_CreditEstimate_quantity(ctx, field)
+	case "required":
+		return ec.fieldContext_CreditEstimate_required(ctx, field)
+	case "available":
+		return ec.fieldContext_CreditEstimate_available(ctx, field)
+	case "sufficient":
+		return ec.fieldContext_CreditEstimate_sufficient(ctx, field)
+	case "included":
+		return ec.fieldContext_CreditEstimate_included(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditEstimate", field.Name)
+}
+
 func (ec *executionContext) childFields_CreditGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3873,6 +4784,48 @@ func (ec *executionContext) childFields_CreditGrant(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type CreditGrant", field.Name)
 }
 
+func (ec *executionContext) childFields_CreditHold(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_CreditHold_id(ctx, field)
+	case "status":
+		return ec.fieldContext_CreditHold_status(ctx, field)
+	case "operation":
+		return ec.fieldContext_CreditHold_operation(ctx, field)
+	case "quantity":
+		return ec.fieldContext_CreditHold_quantity(ctx, field)
+	case "amount":
+		return ec.fieldContext_CreditHold_amount(ctx, field)
+	case "capturedQuantity":
+		return ec.fieldContext_CreditHold_capturedQuantity(ctx, field)
+	case "transaction":
+		return ec.fieldContext_CreditHold_transaction(ctx, field)
+	case "site":
+		return ec.fieldContext_CreditHold_site(ctx, field)
+	case "actor":
+		return ec.fieldContext_CreditHold_actor(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_CreditHold_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_CreditHold_expiresAt(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_CreditHold_closedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditHold", field.Name)
+}
+
+func (ec *executionContext) childFields_CreditProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "check":
+		return ec.fieldContext_CreditProblem_check(ctx, field)
+	case "row":
+		return ec.fieldContext_CreditProblem_row(ctx, field)
+	case "detail":
+		return ec.fieldContext_CreditProblem_detail(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditProblem", field.Name)
+}
+
 func (ec *executionContext) childFields_CreditTransaction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3889,6 +4842,12 @@ func (ec *executionContext) childFields_CreditTransaction(ctx context.Context, f
 		return ec.fieldContext_CreditTransaction_operation(ctx, field)
 	case "quantity":
 		return ec.fieldContext_CreditTransaction_quantity(ctx, field)
+	case "unitCredits":
+		return ec.fieldContext_CreditTransaction_unitCredits(ctx, field)
+	case "unitSize":
+		return ec.fieldContext_CreditTransaction_unitSize(ctx, field)
+	case "refundOf":
+		return ec.fieldContext_CreditTransaction_refundOf(ctx, field)
 	case "site":
 		return ec.fieldContext_CreditTransaction_site(ctx, field)
 	case "description":
@@ -3927,6 +4886,18 @@ func (ec *executionContext) childFields_CreditTransactionEdge(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type CreditTransactionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CreditVerification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "ok":
+		return ec.fieldContext_CreditVerification_ok(ctx, field)
+	case "checkedLines":
+		return ec.fieldContext_CreditVerification_checkedLines(ctx, field)
+	case "problems":
+		return ec.fieldContext_CreditVerification_problems(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditVerification", field.Name)
+}
+
 func (ec *executionContext) childFields_Credits(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "balance":
@@ -3937,6 +4908,8 @@ func (ec *executionContext) childFields_Credits(ctx context.Context, field graph
 		return ec.fieldContext_Credits_available(ctx, field)
 	case "grants":
 		return ec.fieldContext_Credits_grants(ctx, field)
+	case "verification":
+		return ec.fieldContext_Credits_verification(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Credits", field.Name)
 }
@@ -4173,6 +5146,18 @@ func (ec *executionContext) childFields_RefreshSessionPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RefreshSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RefundCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "transaction":
+		return ec.fieldContext_RefundCreditsPayload_transaction(ctx, field)
+	case "credits":
+		return ec.fieldContext_RefundCreditsPayload_credits(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RefundCreditsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefundCreditsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RejectPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payment":
@@ -4181,6 +5166,18 @@ func (ec *executionContext) childFields_RejectPaymentPayload(ctx context.Context
 		return ec.fieldContext_RejectPaymentPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RejectPaymentPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReleaseCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hold":
+		return ec.fieldContext_ReleaseCreditsPayload_hold(ctx, field)
+	case "credits":
+		return ec.fieldContext_ReleaseCreditsPayload_credits(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReleaseCreditsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReleaseCreditsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RemoveSectorPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4201,6 +5198,18 @@ func (ec *executionContext) childFields_RequestBankTransferPayload(ctx context.C
 		return ec.fieldContext_RequestBankTransferPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RequestBankTransferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReserveCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hold":
+		return ec.fieldContext_ReserveCreditsPayload_hold(ctx, field)
+	case "credits":
+		return ec.fieldContext_ReserveCreditsPayload_credits(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReserveCreditsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReserveCreditsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Sector(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4291,6 +5300,18 @@ func (ec *executionContext) childFields_SiteEdge(ctx context.Context, field grap
 		return ec.fieldContext_SiteEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SiteEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SpendCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "transaction":
+		return ec.fieldContext_SpendCreditsPayload_transaction(ctx, field)
+	case "credits":
+		return ec.fieldContext_SpendCreditsPayload_credits(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SpendCreditsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SpendCreditsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Subscription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4811,6 +5832,34 @@ func (ec *executionContext) field_Mutation_addSector_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_adjustCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AdjustCreditsInput, error) {
+			return ec.unmarshalNAdjustCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐAdjustCreditsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_captureCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CaptureCreditsInput, error) {
+			return ec.unmarshalNCaptureCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐCaptureCreditsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_confirmPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4895,12 +5944,40 @@ func (ec *executionContext) field_Mutation_refreshSession_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_refundCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RefundCreditsInput, error) {
+			return ec.unmarshalNRefundCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐRefundCreditsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_rejectPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RejectPaymentInput, error) {
 			return ec.unmarshalNRejectPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐRejectPaymentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_releaseCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ReleaseCreditsInput, error) {
+			return ec.unmarshalNReleaseCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐReleaseCreditsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4937,12 +6014,40 @@ func (ec *executionContext) field_Mutation_requestBankTransfer_args(ctx context.
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_reserveCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ReserveCreditsInput, error) {
+			return ec.unmarshalNReserveCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐReserveCreditsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_signUp_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (SignUpInput, error) {
 			return ec.unmarshalNSignUpInput2igny8ᚗcomᚋaccountsᚋgraphᚐSignUpInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_spendCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SpendCreditsInput, error) {
+			return ec.unmarshalNSpendCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐSpendCreditsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5022,6 +6127,28 @@ func (ec *executionContext) field_Query_creditTransactions_args(ctx context.Cont
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_estimateCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "operation",
+		func(ctx context.Context, v any) (credit.Operation, error) {
+			return ec.unmarshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["operation"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg1
 	return args, nil
 }
 
@@ -5336,6 +6463,7 @@ func (ec *executionContext) _Account_id(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -5359,6 +6487,7 @@ func (ec *executionContext) _Account_name(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -5382,6 +6511,7 @@ func (ec *executionContext) _Account_slug(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -5405,6 +6535,7 @@ func (ec *executionContext) _Account_status(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type AccountStatus does not have child fields"))
 }
@@ -5428,6 +6559,7 @@ func (ec *executionContext) _Account_statusReason(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_statusReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -5451,6 +6583,7 @@ func (ec *executionContext) _Account_plan(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5501,6 +6634,7 @@ func (ec *executionContext) _Account_subscription(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5533,6 +6667,7 @@ func (ec *executionContext) _Account_paymentMethod(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_paymentMethod(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type PaymentMethod does not have child fields"))
 }
@@ -5574,6 +6709,7 @@ func (ec *executionContext) _Account_owner(ctx context.Context, field graphql.Co
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5629,6 +6765,7 @@ func (ec *executionContext) _Account_billingEmail(ctx context.Context, field gra
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_billingEmail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type EmailAddress does not have child fields"))
 }
@@ -5652,6 +6789,7 @@ func (ec *executionContext) _Account_credits(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5684,6 +6822,7 @@ func (ec *executionContext) _Account_limits(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_limits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5740,6 +6879,7 @@ func (ec *executionContext) _Account_sites(ctx context.Context, field graphql.Co
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_sites(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5807,6 +6947,7 @@ func (ec *executionContext) _Account_members(ctx context.Context, field graphql.
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_members(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5874,6 +7015,7 @@ func (ec *executionContext) _Account_ledger(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_ledger(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -5941,6 +7083,7 @@ func (ec *executionContext) _Account_payments(ctx context.Context, field graphql
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_payments(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6008,6 +7151,7 @@ func (ec *executionContext) _Account_auditEvents(ctx context.Context, field grap
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_auditEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6051,6 +7195,7 @@ func (ec *executionContext) _Account_createdAt(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -6074,6 +7219,7 @@ func (ec *executionContext) _Account_updatedAt(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Account_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -6097,6 +7243,7 @@ func (ec *executionContext) _AccountLimits_sites(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AccountLimits_sites(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AccountLimits",
@@ -6129,6 +7276,7 @@ func (ec *executionContext) _AccountLimits_users(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AccountLimits_users(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AccountLimits",
@@ -6161,6 +7309,7 @@ func (ec *executionContext) _Actor_kind(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Actor_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Actor", field, false, false, errors.New("field of type ActorKind does not have child fields"))
 }
@@ -6202,6 +7351,7 @@ func (ec *executionContext) _Actor_user(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Actor_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Actor",
@@ -6252,6 +7402,7 @@ func (ec *executionContext) _AddSectorPayload_sector(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_AddSectorPayload_sector(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AddSectorPayload",
@@ -6284,9 +7435,127 @@ func (ec *executionContext) _AddSectorPayload_userErrors(ctx context.Context, fi
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AddSectorPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AddSectorPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustCreditsPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *AdjustCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustCreditsPayload_transaction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Transaction, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+			return ec.marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_AdjustCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustCreditsPayload_credits(ctx context.Context, field graphql.CollectedField, obj *AdjustCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustCreditsPayload_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_AdjustCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdjustCreditsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *AdjustCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdjustCreditsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_AdjustCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdjustCreditsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -6316,6 +7585,7 @@ func (ec *executionContext) _AuditEvent_id(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -6339,6 +7609,7 @@ func (ec *executionContext) _AuditEvent_action(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6362,6 +7633,7 @@ func (ec *executionContext) _AuditEvent_subjectType(ctx context.Context, field g
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_subjectType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6385,6 +7657,7 @@ func (ec *executionContext) _AuditEvent_subjectId(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_subjectId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type ID does not have child fields"))
 }
@@ -6408,6 +7681,7 @@ func (ec *executionContext) _AuditEvent_actor(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEvent",
@@ -6440,6 +7714,7 @@ func (ec *executionContext) _AuditEvent_before(ctx context.Context, field graphq
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
@@ -6463,6 +7738,7 @@ func (ec *executionContext) _AuditEvent_after(ctx context.Context, field graphql
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
@@ -6486,6 +7762,7 @@ func (ec *executionContext) _AuditEvent_ip(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_ip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6509,6 +7786,7 @@ func (ec *executionContext) _AuditEvent_createdAt(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEvent_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -6532,6 +7810,7 @@ func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, fie
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventConnection",
@@ -6582,6 +7861,7 @@ func (ec *executionContext) _AuditEventConnection_nodes(ctx context.Context, fie
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventConnection",
@@ -6614,6 +7894,7 @@ func (ec *executionContext) _AuditEventConnection_pageInfo(ctx context.Context, 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventConnection",
@@ -6646,6 +7927,7 @@ func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -6669,6 +7951,7 @@ func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6710,6 +7993,7 @@ func (ec *executionContext) _AuditEventEdge_node(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventEdge",
@@ -6718,6 +8002,174 @@ func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, 
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AuditEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CaptureCreditsPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *CaptureCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CaptureCreditsPayload_transaction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Transaction, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+			return ec.marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CaptureCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CaptureCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CaptureCreditsPayload_hold(ctx context.Context, field graphql.CollectedField, obj *CaptureCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CaptureCreditsPayload_hold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hold, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Hold
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Hold
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Hold) graphql.Marshaler {
+			return ec.marshalOCreditHold2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHold(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CaptureCreditsPayload_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CaptureCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditHold(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CaptureCreditsPayload_credits(ctx context.Context, field graphql.CollectedField, obj *CaptureCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CaptureCreditsPayload_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CaptureCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CaptureCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CaptureCreditsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *CaptureCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CaptureCreditsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CaptureCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CaptureCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
 		},
 	}
 	return fc, nil
@@ -6760,6 +8212,7 @@ func (ec *executionContext) _ConfirmPaymentPayload_payment(ctx context.Context, 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -6810,6 +8263,7 @@ func (ec *executionContext) _ConfirmPaymentPayload_subscription(ctx context.Cont
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -6860,6 +8314,7 @@ func (ec *executionContext) _ConfirmPaymentPayload_account(ctx context.Context, 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -6892,6 +8347,7 @@ func (ec *executionContext) _ConfirmPaymentPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -6942,6 +8398,7 @@ func (ec *executionContext) _CreateSitePayload_site(ctx context.Context, field g
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreateSitePayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateSitePayload",
@@ -6974,6 +8431,7 @@ func (ec *executionContext) _CreateSitePayload_userErrors(ctx context.Context, f
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreateSitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateSitePayload",
@@ -6985,6 +8443,294 @@ func (ec *executionContext) fieldContext_CreateSitePayload_userErrors(_ context.
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CreditCost_operation(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_operation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v credit.Operation) graphql.Marshaler {
+			return ec.marshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditCost_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
+}
+
+func (ec *executionContext) _CreditCost_credits(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditCost_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditCost_unitSize(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_unitSize(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnitSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditCost_unitSize(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditCost_perCall(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_perCall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PerCall(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditCost_perCall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditCost", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _CreditCost_feature(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_feature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Feature(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *plan.Feature) graphql.Marshaler {
+			return ec.marshalOPlanFeature2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐFeature(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditCost_feature(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditCost", field, true, false, errors.New("field of type PlanFeature does not have child fields"))
+}
+
+func (ec *executionContext) _CreditCost_effectiveFrom(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_effectiveFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditCost_effectiveFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreditEstimate_operation(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditEstimate_operation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v credit.Operation) graphql.Marshaler {
+			return ec.marshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditEstimate_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
+}
+
+func (ec *executionContext) _CreditEstimate_quantity(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditEstimate_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditEstimate_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditEstimate_required(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditEstimate_required(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Required, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditEstimate_required(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditEstimate_available(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditEstimate_available(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Available, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditEstimate_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditEstimate_sufficient(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditEstimate_sufficient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sufficient(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditEstimate_sufficient(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditEstimate", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _CreditEstimate_included(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditEstimate_included(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Included, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditEstimate_included(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _CreditGrant_id(ctx context.Context, field graphql.CollectedField, obj *credit.Grant) (ret graphql.Marshaler) {
@@ -7006,6 +8752,7 @@ func (ec *executionContext) _CreditGrant_id(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditGrant_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -7029,6 +8776,7 @@ func (ec *executionContext) _CreditGrant_kind(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditGrant_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type CreditGrantKind does not have child fields"))
 }
@@ -7052,6 +8800,7 @@ func (ec *executionContext) _CreditGrant_amount(ctx context.Context, field graph
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditGrant_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7075,6 +8824,7 @@ func (ec *executionContext) _CreditGrant_remaining(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditGrant_remaining(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7098,6 +8848,7 @@ func (ec *executionContext) _CreditGrant_grantedAt(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditGrant_grantedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -7121,8 +8872,432 @@ func (ec *executionContext) _CreditGrant_expiresAt(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditGrant_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_id(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gid.CreditHold) graphql.Marshaler {
+			return ec.marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐCreditHold(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_status(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v credit.HoldStatus) graphql.Marshaler {
+			return ec.marshalNCreditHoldStatus2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHoldStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type CreditHoldStatus does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_operation(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_operation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v credit.Operation) graphql.Marshaler {
+			return ec.marshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_quantity(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_amount(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_capturedQuantity(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_capturedQuantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CapturedQuantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_capturedQuantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_transaction(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_transaction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreditHold().Transaction(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+			return ec.marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditHold",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditHold_site(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_site(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreditHold().Site(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *site.Site
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *site.Site
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *site.Site) graphql.Marshaler {
+			return ec.marshalOSite2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSite(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditHold",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Site(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditHold_actor(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *audit.Actor) graphql.Marshaler {
+			return ec.marshalNActor2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋauditᚐActor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditHold",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Actor(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditHold_createdAt(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_expiresAt(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreditHold_closedAt(ctx context.Context, field graphql.CollectedField, obj *credit.Hold) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditHold_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditHold_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreditProblem_check(ctx context.Context, field graphql.CollectedField, obj *credit.Problem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditProblem_check(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Check, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditProblem_check(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreditProblem_row(ctx context.Context, field graphql.CollectedField, obj *credit.Problem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditProblem_row(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Row, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditProblem_row(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreditProblem_detail(ctx context.Context, field graphql.CollectedField, obj *credit.Problem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditProblem_detail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Detail, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditProblem_detail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _CreditTransaction_id(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
@@ -7144,6 +9319,7 @@ func (ec *executionContext) _CreditTransaction_id(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -7167,6 +9343,7 @@ func (ec *executionContext) _CreditTransaction_seq(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_seq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7190,6 +9367,7 @@ func (ec *executionContext) _CreditTransaction_type(ctx context.Context, field g
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type CreditTransactionType does not have child fields"))
 }
@@ -7213,6 +9391,7 @@ func (ec *executionContext) _CreditTransaction_amount(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7236,6 +9415,7 @@ func (ec *executionContext) _CreditTransaction_balanceAfter(ctx context.Context,
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_balanceAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7259,6 +9439,7 @@ func (ec *executionContext) _CreditTransaction_operation(ctx context.Context, fi
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
 }
@@ -7282,8 +9463,108 @@ func (ec *executionContext) _CreditTransaction_quantity(ctx context.Context, fie
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditTransaction_unitCredits(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditTransaction_unitCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnitCredits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditTransaction_unitCredits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditTransaction_unitSize(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditTransaction_unitSize(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnitSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditTransaction_unitSize(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditTransaction_refundOf(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditTransaction_refundOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreditTransaction().RefundOf(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+			return ec.marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditTransaction_refundOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditTransaction",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CreditTransaction_site(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
@@ -7323,6 +9604,7 @@ func (ec *executionContext) _CreditTransaction_site(ctx context.Context, field g
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransaction",
@@ -7355,6 +9637,7 @@ func (ec *executionContext) _CreditTransaction_description(ctx context.Context, 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7378,6 +9661,7 @@ func (ec *executionContext) _CreditTransaction_metadata(ctx context.Context, fie
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_metadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
@@ -7401,6 +9685,7 @@ func (ec *executionContext) _CreditTransaction_actor(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransaction",
@@ -7433,6 +9718,7 @@ func (ec *executionContext) _CreditTransaction_createdAt(ctx context.Context, fi
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransaction_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -7456,6 +9742,7 @@ func (ec *executionContext) _CreditTransactionConnection_edges(ctx context.Conte
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransactionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionConnection",
@@ -7484,7 +9771,7 @@ func (ec *executionContext) _CreditTransactionConnection_nodes(ctx context.Conte
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
 				if err != nil {
 					var zeroVal []*credit.Transaction
 					return zeroVal, err
@@ -7506,6 +9793,7 @@ func (ec *executionContext) _CreditTransactionConnection_nodes(ctx context.Conte
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransactionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionConnection",
@@ -7538,6 +9826,7 @@ func (ec *executionContext) _CreditTransactionConnection_pageInfo(ctx context.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransactionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionConnection",
@@ -7570,6 +9859,7 @@ func (ec *executionContext) _CreditTransactionConnection_totalCount(ctx context.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransactionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransactionConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7593,6 +9883,7 @@ func (ec *executionContext) _CreditTransactionEdge_cursor(ctx context.Context, f
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransactionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransactionEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7612,7 +9903,7 @@ func (ec *executionContext) _CreditTransactionEdge_node(ctx context.Context, fie
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
 				if err != nil {
 					var zeroVal *credit.Transaction
 					return zeroVal, err
@@ -7634,6 +9925,7 @@ func (ec *executionContext) _CreditTransactionEdge_node(ctx context.Context, fie
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_CreditTransactionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionEdge",
@@ -7642,6 +9934,87 @@ func (ec *executionContext) fieldContext_CreditTransactionEdge_node(_ context.Co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditVerification_ok(ctx context.Context, field graphql.CollectedField, obj *credit.Verification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditVerification_ok(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OK(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditVerification_ok(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditVerification", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _CreditVerification_checkedLines(ctx context.Context, field graphql.CollectedField, obj *credit.Verification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditVerification_checkedLines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CheckedLines, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditVerification_checkedLines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditVerification", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditVerification_problems(ctx context.Context, field graphql.CollectedField, obj *credit.Verification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditVerification_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*credit.Problem) graphql.Marshaler {
+			return ec.marshalNCreditProblem2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_CreditVerification_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditVerification",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditProblem(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7666,6 +10039,7 @@ func (ec *executionContext) _Credits_balance(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Credits_balance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7689,6 +10063,7 @@ func (ec *executionContext) _Credits_held(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Credits_held(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7712,6 +10087,7 @@ func (ec *executionContext) _Credits_available(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Credits_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7753,6 +10129,7 @@ func (ec *executionContext) _Credits_grants(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Credits_grants(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Credits",
@@ -7761,6 +10138,62 @@ func (ec *executionContext) fieldContext_Credits_grants(_ context.Context, field
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_CreditGrant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Credits_verification(ctx context.Context, field graphql.CollectedField, obj *credit.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Credits_verification(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Credits().Verification(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *credit.Verification
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *credit.Verification
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *credit.Verification
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Verification) graphql.Marshaler {
+			return ec.marshalOCreditVerification2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐVerification(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Credits_verification(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Credits",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditVerification(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7803,6 +10236,7 @@ func (ec *executionContext) _DeclarePaymentPayload_payment(ctx context.Context, 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_DeclarePaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "DeclarePaymentPayload",
@@ -7835,6 +10269,7 @@ func (ec *executionContext) _DeclarePaymentPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_DeclarePaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "DeclarePaymentPayload",
@@ -7867,6 +10302,7 @@ func (ec *executionContext) _Industry_id(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Industry_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -7890,6 +10326,7 @@ func (ec *executionContext) _Industry_slug(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Industry_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7913,6 +10350,7 @@ func (ec *executionContext) _Industry_name(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Industry_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7936,6 +10374,7 @@ func (ec *executionContext) _Industry_description(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Industry_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7959,6 +10398,7 @@ func (ec *executionContext) _Industry_sectors(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Industry_sectors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Industry",
@@ -7991,6 +10431,7 @@ func (ec *executionContext) _IndustrySector_id(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_IndustrySector_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -8014,6 +10455,7 @@ func (ec *executionContext) _IndustrySector_slug(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_IndustrySector_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8037,6 +10479,7 @@ func (ec *executionContext) _IndustrySector_name(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_IndustrySector_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8060,6 +10503,7 @@ func (ec *executionContext) _IndustrySector_description(ctx context.Context, fie
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_IndustrySector_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8083,6 +10527,7 @@ func (ec *executionContext) _IndustrySector_industry(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_IndustrySector_industry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "IndustrySector",
@@ -8115,6 +10560,7 @@ func (ec *executionContext) _InputError_message(ctx context.Context, field graph
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InputError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InputError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8138,6 +10584,7 @@ func (ec *executionContext) _InputError_field(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InputError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InputError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8161,8 +10608,129 @@ func (ec *executionContext) _InputError_code(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InputError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InputError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _InsufficientCreditsError_message(ctx context.Context, field graphql.CollectedField, obj *credit.InsufficientError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsufficientCreditsError_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_InsufficientCreditsError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InsufficientCreditsError_field(ctx context.Context, field graphql.CollectedField, obj *credit.InsufficientError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsufficientCreditsError_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_InsufficientCreditsError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _InsufficientCreditsError_code(ctx context.Context, field graphql.CollectedField, obj *credit.InsufficientError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsufficientCreditsError_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v fault.Code) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2igny8ᚗcomᚋaccountsᚋinternalᚋfaultᚐCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_InsufficientCreditsError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _InsufficientCreditsError_required(ctx context.Context, field graphql.CollectedField, obj *credit.InsufficientError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsufficientCreditsError_required(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Required, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_InsufficientCreditsError_required(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _InsufficientCreditsError_available(ctx context.Context, field graphql.CollectedField, obj *credit.InsufficientError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsufficientCreditsError_available(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Available, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_InsufficientCreditsError_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _Invoice_id(ctx context.Context, field graphql.CollectedField, obj *billing.Invoice) (ret graphql.Marshaler) {
@@ -8184,6 +10752,7 @@ func (ec *executionContext) _Invoice_id(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Invoice_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Invoice", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -8207,6 +10776,7 @@ func (ec *executionContext) _Invoice_number(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Invoice_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Invoice", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8230,6 +10800,7 @@ func (ec *executionContext) _Invoice_total(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Invoice_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Invoice",
@@ -8262,6 +10833,7 @@ func (ec *executionContext) _Invoice_lines(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Invoice_lines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Invoice",
@@ -8294,6 +10866,7 @@ func (ec *executionContext) _Invoice_issuedAt(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Invoice_issuedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Invoice", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -8317,6 +10890,7 @@ func (ec *executionContext) _InvoiceLine_description(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InvoiceLine_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceLine", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -8340,6 +10914,7 @@ func (ec *executionContext) _InvoiceLine_periodStart(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InvoiceLine_periodStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceLine", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -8363,6 +10938,7 @@ func (ec *executionContext) _InvoiceLine_periodEnd(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InvoiceLine_periodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceLine", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -8386,6 +10962,7 @@ func (ec *executionContext) _InvoiceLine_amount(ctx context.Context, field graph
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_InvoiceLine_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "InvoiceLine",
@@ -8418,6 +10995,7 @@ func (ec *executionContext) _Limit_limit(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Limit_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Limit", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8441,6 +11019,7 @@ func (ec *executionContext) _Limit_used(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Limit_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Limit", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8464,6 +11043,7 @@ func (ec *executionContext) _LogInPayload_session(ctx context.Context, field gra
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_LogInPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "LogInPayload",
@@ -8496,6 +11076,7 @@ func (ec *executionContext) _LogInPayload_userErrors(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_LogInPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "LogInPayload",
@@ -8528,6 +11109,7 @@ func (ec *executionContext) _LogOutPayload_userErrors(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_LogOutPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "LogOutPayload",
@@ -8560,6 +11142,7 @@ func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Money_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, true, false, errors.New("field of type Decimal does not have child fields"))
 }
@@ -8583,6 +11166,7 @@ func (ec *executionContext) _Money_currencyCode(ctx context.Context, field graph
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Money_currencyCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, true, false, errors.New("field of type CurrencyCode does not have child fields"))
 }
@@ -8620,6 +11204,7 @@ func (ec *executionContext) _Mutation_signUp(ctx context.Context, field graphql.
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_signUp(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -8677,6 +11262,7 @@ func (ec *executionContext) _Mutation_logIn(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_logIn(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -8734,6 +11320,7 @@ func (ec *executionContext) _Mutation_refreshSession(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_refreshSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -8801,6 +11388,7 @@ func (ec *executionContext) _Mutation_logOut(ctx context.Context, field graphql.
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_logOut(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -8868,6 +11456,7 @@ func (ec *executionContext) _Mutation_createSite(ctx context.Context, field grap
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_createSite(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -8935,6 +11524,7 @@ func (ec *executionContext) _Mutation_updateSite(ctx context.Context, field grap
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_updateSite(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9002,6 +11592,7 @@ func (ec *executionContext) _Mutation_addSector(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_addSector(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9069,6 +11660,7 @@ func (ec *executionContext) _Mutation_removeSector(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_removeSector(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9087,6 +11679,346 @@ func (ec *executionContext) fieldContext_Mutation_removeSector(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_removeSector_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_spendCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_spendCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SpendCredits(ctx, fc.Args["input"].(SpendCreditsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "EDITOR")
+				if err != nil {
+					var zeroVal *SpendCreditsPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "WRITE")
+				if err != nil {
+					var zeroVal *SpendCreditsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *SpendCreditsPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SpendCreditsPayload) graphql.Marshaler {
+			return ec.marshalOSpendCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSpendCreditsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_spendCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SpendCreditsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_spendCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reserveCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reserveCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReserveCredits(ctx, fc.Args["input"].(ReserveCreditsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "EDITOR")
+				if err != nil {
+					var zeroVal *ReserveCreditsPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "WRITE")
+				if err != nil {
+					var zeroVal *ReserveCreditsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *ReserveCreditsPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ReserveCreditsPayload) graphql.Marshaler {
+			return ec.marshalOReserveCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐReserveCreditsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_reserveCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReserveCreditsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reserveCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_captureCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_captureCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CaptureCredits(ctx, fc.Args["input"].(CaptureCreditsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "EDITOR")
+				if err != nil {
+					var zeroVal *CaptureCreditsPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "WRITE")
+				if err != nil {
+					var zeroVal *CaptureCreditsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *CaptureCreditsPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CaptureCreditsPayload) graphql.Marshaler {
+			return ec.marshalOCaptureCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCaptureCreditsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_captureCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CaptureCreditsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_captureCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_releaseCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_releaseCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReleaseCredits(ctx, fc.Args["input"].(ReleaseCreditsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "EDITOR")
+				if err != nil {
+					var zeroVal *ReleaseCreditsPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "WRITE")
+				if err != nil {
+					var zeroVal *ReleaseCreditsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *ReleaseCreditsPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ReleaseCreditsPayload) graphql.Marshaler {
+			return ec.marshalOReleaseCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐReleaseCreditsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_releaseCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReleaseCreditsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_releaseCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_refundCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_refundCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RefundCredits(ctx, fc.Args["input"].(RefundCreditsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "EDITOR")
+				if err != nil {
+					var zeroVal *RefundCreditsPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "WRITE")
+				if err != nil {
+					var zeroVal *RefundCreditsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *RefundCreditsPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RefundCreditsPayload) graphql.Marshaler {
+			return ec.marshalORefundCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRefundCreditsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_refundCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefundCreditsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_refundCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9136,6 +12068,7 @@ func (ec *executionContext) _Mutation_requestBankTransfer(ctx context.Context, f
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_requestBankTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9203,6 +12136,7 @@ func (ec *executionContext) _Mutation_declarePayment(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_declarePayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9270,6 +12204,7 @@ func (ec *executionContext) _Mutation_confirmPayment(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_confirmPayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9288,6 +12223,74 @@ func (ec *executionContext) fieldContext_Mutation_confirmPayment(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_confirmPayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_adjustCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_adjustCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdjustCredits(ctx, fc.Args["input"].(AdjustCreditsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *AdjustCreditsPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *AdjustCreditsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *AdjustCreditsPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AdjustCreditsPayload) graphql.Marshaler {
+			return ec.marshalOAdjustCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐAdjustCreditsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_adjustCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdjustCreditsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_adjustCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9337,6 +12340,7 @@ func (ec *executionContext) _Mutation_rejectPayment(ctx context.Context, field g
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Mutation_rejectPayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -9380,6 +12384,7 @@ func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -9403,6 +12408,7 @@ func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -9426,6 +12432,7 @@ func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field gra
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9449,6 +12456,7 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9472,6 +12480,7 @@ func (ec *executionContext) _Payment_id(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -9513,6 +12522,7 @@ func (ec *executionContext) _Payment_account(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -9545,6 +12555,7 @@ func (ec *executionContext) _Payment_method(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type PaymentMethod does not have child fields"))
 }
@@ -9568,6 +12579,7 @@ func (ec *executionContext) _Payment_status(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type PaymentStatus does not have child fields"))
 }
@@ -9591,6 +12603,7 @@ func (ec *executionContext) _Payment_plan(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -9623,6 +12636,7 @@ func (ec *executionContext) _Payment_months(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_months(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9646,6 +12660,7 @@ func (ec *executionContext) _Payment_amount(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -9678,6 +12693,7 @@ func (ec *executionContext) _Payment_reference(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_reference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9701,6 +12717,7 @@ func (ec *executionContext) _Payment_instructions(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_instructions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9724,6 +12741,7 @@ func (ec *executionContext) _Payment_expiresAt(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9747,6 +12765,7 @@ func (ec *executionContext) _Payment_declaredAt(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_declaredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9770,6 +12789,7 @@ func (ec *executionContext) _Payment_sentOn(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_sentOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
 }
@@ -9793,6 +12813,7 @@ func (ec *executionContext) _Payment_payerName(ctx context.Context, field graphq
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_payerName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9816,6 +12837,7 @@ func (ec *executionContext) _Payment_proofUrl(ctx context.Context, field graphql
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_proofUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type URL does not have child fields"))
 }
@@ -9839,6 +12861,7 @@ func (ec *executionContext) _Payment_externalPaymentId(ctx context.Context, fiel
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_externalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9862,6 +12885,7 @@ func (ec *executionContext) _Payment_receivedOn(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_receivedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
 }
@@ -9885,6 +12909,7 @@ func (ec *executionContext) _Payment_decidedAt(ctx context.Context, field graphq
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_decidedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9908,6 +12933,7 @@ func (ec *executionContext) _Payment_rejectionReason(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_rejectionReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9949,6 +12975,7 @@ func (ec *executionContext) _Payment_invoice(ctx context.Context, field graphql.
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_invoice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -9981,6 +13008,7 @@ func (ec *executionContext) _Payment_createdAt(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Payment_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -10004,6 +13032,7 @@ func (ec *executionContext) _PaymentConnection_edges(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PaymentConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentConnection",
@@ -10054,6 +13083,7 @@ func (ec *executionContext) _PaymentConnection_nodes(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PaymentConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentConnection",
@@ -10086,6 +13116,7 @@ func (ec *executionContext) _PaymentConnection_pageInfo(ctx context.Context, fie
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PaymentConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentConnection",
@@ -10118,6 +13149,7 @@ func (ec *executionContext) _PaymentConnection_totalCount(ctx context.Context, f
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PaymentConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10141,6 +13173,7 @@ func (ec *executionContext) _PaymentEdge_cursor(ctx context.Context, field graph
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PaymentEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10182,6 +13215,7 @@ func (ec *executionContext) _PaymentEdge_node(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PaymentEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentEdge",
@@ -10214,6 +13248,7 @@ func (ec *executionContext) _Plan_id(ctx context.Context, field graphql.Collecte
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -10237,6 +13272,7 @@ func (ec *executionContext) _Plan_slug(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10260,6 +13296,7 @@ func (ec *executionContext) _Plan_name(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10283,6 +13320,7 @@ func (ec *executionContext) _Plan_price(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Plan",
@@ -10315,6 +13353,7 @@ func (ec *executionContext) _Plan_includedCredits(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_includedCredits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10338,6 +13377,7 @@ func (ec *executionContext) _Plan_maxSites(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_maxSites(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10361,6 +13401,7 @@ func (ec *executionContext) _Plan_maxUsers(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_maxUsers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10384,6 +13425,7 @@ func (ec *executionContext) _Plan_features(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_features(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type PlanFeature does not have child fields"))
 }
@@ -10407,6 +13449,7 @@ func (ec *executionContext) _Plan_active(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -10430,6 +13473,7 @@ func (ec *executionContext) _Plan_selfServe(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_selfServe(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -10453,6 +13497,7 @@ func (ec *executionContext) _Plan_trialDays(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Plan_trialDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10476,6 +13521,7 @@ func (ec *executionContext) _PlanLimitError_message(ctx context.Context, field g
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PlanLimitError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10499,6 +13545,7 @@ func (ec *executionContext) _PlanLimitError_field(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PlanLimitError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10522,6 +13569,7 @@ func (ec *executionContext) _PlanLimitError_code(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PlanLimitError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
 }
@@ -10545,6 +13593,7 @@ func (ec *executionContext) _PlanLimitError_limit(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PlanLimitError_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10568,6 +13617,7 @@ func (ec *executionContext) _PlanLimitError_used(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_PlanLimitError_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10615,6 +13665,7 @@ func (ec *executionContext) _Query_node(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -10682,6 +13733,7 @@ func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -10748,6 +13800,7 @@ func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.Col
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_viewer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -10815,6 +13868,7 @@ func (ec *executionContext) _Query_account(ctx context.Context, field graphql.Co
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -10871,6 +13925,7 @@ func (ec *executionContext) _Query_sites(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_sites(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -10950,6 +14005,7 @@ func (ec *executionContext) _Query_site(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_site(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11006,6 +14062,7 @@ func (ec *executionContext) _Query_plans(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_plans(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11052,6 +14109,7 @@ func (ec *executionContext) _Query_plan(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_plan(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11108,6 +14166,7 @@ func (ec *executionContext) _Query_industries(ctx context.Context, field graphql
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_industries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11164,6 +14223,7 @@ func (ec *executionContext) _Query_creditTransactions(ctx context.Context, field
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_creditTransactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11182,6 +14242,130 @@ func (ec *executionContext) fieldContext_Query_creditTransactions(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_creditTransactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_creditCosts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_creditCosts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().CreditCosts(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal []*credit.Cost
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal []*credit.Cost
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal []*credit.Cost
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*credit.Cost) graphql.Marshaler {
+			return ec.marshalOCreditCost2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCostᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Query_creditCosts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditCost(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_estimateCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_estimateCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().EstimateCredits(ctx, fc.Args["operation"].(credit.Operation), fc.Args["quantity"].(*int))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *credit.Estimate
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *credit.Estimate
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *credit.Estimate
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Estimate) graphql.Marshaler {
+			return ec.marshalOCreditEstimate2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐEstimate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Query_estimateCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditEstimate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_estimateCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -11231,6 +14415,7 @@ func (ec *executionContext) _Query_payments(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_payments(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11298,6 +14483,7 @@ func (ec *executionContext) _Query_paymentQueue(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query_paymentQueue(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11342,6 +14528,7 @@ func (ec *executionContext) _Query___type(ctx context.Context, field graphql.Col
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11385,6 +14572,7 @@ func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -11417,6 +14605,7 @@ func (ec *executionContext) _RefreshSessionPayload_session(ctx context.Context, 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_RefreshSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefreshSessionPayload",
@@ -11449,9 +14638,127 @@ func (ec *executionContext) _RefreshSessionPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_RefreshSessionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefreshSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundCreditsPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *RefundCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundCreditsPayload_transaction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Transaction, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+			return ec.marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_RefundCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundCreditsPayload_credits(ctx context.Context, field graphql.CollectedField, obj *RefundCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundCreditsPayload_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_RefundCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundCreditsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RefundCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundCreditsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_RefundCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundCreditsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -11499,6 +14806,7 @@ func (ec *executionContext) _RejectPaymentPayload_payment(ctx context.Context, f
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_RejectPaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RejectPaymentPayload",
@@ -11531,9 +14839,127 @@ func (ec *executionContext) _RejectPaymentPayload_userErrors(ctx context.Context
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_RejectPaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RejectPaymentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReleaseCreditsPayload_hold(ctx context.Context, field graphql.CollectedField, obj *ReleaseCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseCreditsPayload_hold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hold, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Hold
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Hold
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Hold) graphql.Marshaler {
+			return ec.marshalOCreditHold2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHold(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_ReleaseCreditsPayload_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditHold(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReleaseCreditsPayload_credits(ctx context.Context, field graphql.CollectedField, obj *ReleaseCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseCreditsPayload_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_ReleaseCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReleaseCreditsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ReleaseCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReleaseCreditsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_ReleaseCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReleaseCreditsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -11581,6 +15007,7 @@ func (ec *executionContext) _RemoveSectorPayload_site(ctx context.Context, field
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_RemoveSectorPayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RemoveSectorPayload",
@@ -11613,6 +15040,7 @@ func (ec *executionContext) _RemoveSectorPayload_userErrors(ctx context.Context,
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_RemoveSectorPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RemoveSectorPayload",
@@ -11663,6 +15091,7 @@ func (ec *executionContext) _RequestBankTransferPayload_payment(ctx context.Cont
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_RequestBankTransferPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RequestBankTransferPayload",
@@ -11695,9 +15124,127 @@ func (ec *executionContext) _RequestBankTransferPayload_userErrors(ctx context.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_RequestBankTransferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RequestBankTransferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReserveCreditsPayload_hold(ctx context.Context, field graphql.CollectedField, obj *ReserveCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReserveCreditsPayload_hold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hold, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Hold
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Hold
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Hold) graphql.Marshaler {
+			return ec.marshalOCreditHold2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHold(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_ReserveCreditsPayload_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReserveCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditHold(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReserveCreditsPayload_credits(ctx context.Context, field graphql.CollectedField, obj *ReserveCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReserveCreditsPayload_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_ReserveCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReserveCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReserveCreditsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ReserveCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReserveCreditsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_ReserveCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReserveCreditsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -11727,6 +15274,7 @@ func (ec *executionContext) _Sector_id(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Sector_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -11750,6 +15298,7 @@ func (ec *executionContext) _Sector_name(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Sector_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -11773,6 +15322,7 @@ func (ec *executionContext) _Sector_active(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Sector_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -11814,6 +15364,7 @@ func (ec *executionContext) _Sector_site(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Sector_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Sector",
@@ -11846,6 +15397,7 @@ func (ec *executionContext) _Sector_industrySector(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Sector_industrySector(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Sector",
@@ -11878,6 +15430,7 @@ func (ec *executionContext) _Sector_createdAt(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Sector_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -11901,6 +15454,7 @@ func (ec *executionContext) _Session_accessToken(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Session_accessToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -11924,6 +15478,7 @@ func (ec *executionContext) _Session_refreshToken(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Session_refreshToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -11947,6 +15502,7 @@ func (ec *executionContext) _Session_expiresAt(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Session_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -11970,6 +15526,7 @@ func (ec *executionContext) _SignUpPayload_session(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_SignUpPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SignUpPayload",
@@ -12002,6 +15559,7 @@ func (ec *executionContext) _SignUpPayload_userErrors(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SignUpPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SignUpPayload",
@@ -12034,6 +15592,7 @@ func (ec *executionContext) _Site_id(ctx context.Context, field graphql.Collecte
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -12057,6 +15616,7 @@ func (ec *executionContext) _Site_name(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12080,6 +15640,7 @@ func (ec *executionContext) _Site_slug(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12103,6 +15664,7 @@ func (ec *executionContext) _Site_domain(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_domain(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12126,6 +15688,7 @@ func (ec *executionContext) _Site_status(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type SiteStatus does not have child fields"))
 }
@@ -12149,6 +15712,7 @@ func (ec *executionContext) _Site_active(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -12172,6 +15736,7 @@ func (ec *executionContext) _Site_industry(ctx context.Context, field graphql.Co
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_industry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Site",
@@ -12222,6 +15787,7 @@ func (ec *executionContext) _Site_sectors(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_sectors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Site",
@@ -12254,6 +15820,7 @@ func (ec *executionContext) _Site_createdAt(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12277,6 +15844,7 @@ func (ec *executionContext) _Site_updatedAt(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Site_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12300,6 +15868,7 @@ func (ec *executionContext) _SiteConnection_edges(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SiteConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteConnection",
@@ -12350,6 +15919,7 @@ func (ec *executionContext) _SiteConnection_nodes(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SiteConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteConnection",
@@ -12382,6 +15952,7 @@ func (ec *executionContext) _SiteConnection_pageInfo(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SiteConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteConnection",
@@ -12414,6 +15985,7 @@ func (ec *executionContext) _SiteConnection_totalCount(ctx context.Context, fiel
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SiteConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SiteConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -12437,6 +16009,7 @@ func (ec *executionContext) _SiteEdge_cursor(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SiteEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SiteEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12478,6 +16051,7 @@ func (ec *executionContext) _SiteEdge_node(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SiteEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteEdge",
@@ -12486,6 +16060,123 @@ func (ec *executionContext) fieldContext_SiteEdge_node(_ context.Context, field 
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Site(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendCreditsPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *SpendCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendCreditsPayload_transaction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Transaction, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Transaction
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+			return ec.marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_SpendCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendCreditsPayload_credits(ctx context.Context, field graphql.CollectedField, obj *SpendCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendCreditsPayload_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_SpendCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendCreditsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *SpendCreditsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendCreditsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_SpendCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
 		},
 	}
 	return fc, nil
@@ -12510,6 +16201,7 @@ func (ec *executionContext) _Subscription_id(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -12533,6 +16225,7 @@ func (ec *executionContext) _Subscription_status(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type SubscriptionStatus does not have child fields"))
 }
@@ -12556,6 +16249,7 @@ func (ec *executionContext) _Subscription_paymentMethod(ctx context.Context, fie
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_paymentMethod(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type PaymentMethod does not have child fields"))
 }
@@ -12579,6 +16273,7 @@ func (ec *executionContext) _Subscription_currentPeriodStart(ctx context.Context
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_currentPeriodStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12602,6 +16297,7 @@ func (ec *executionContext) _Subscription_currentPeriodEnd(ctx context.Context, 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_currentPeriodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12625,6 +16321,7 @@ func (ec *executionContext) _Subscription_trialEnd(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_trialEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12648,6 +16345,7 @@ func (ec *executionContext) _Subscription_cancelAtPeriodEnd(ctx context.Context,
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_cancelAtPeriodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -12694,6 +16392,7 @@ func (ec *executionContext) _Subscription_externalPaymentId(ctx context.Context,
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_externalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12740,6 +16439,7 @@ func (ec *executionContext) _Subscription_stripeSubscriptionId(ctx context.Conte
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_stripeSubscriptionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12764,6 +16464,7 @@ func (ec *executionContext) _Subscription_periods(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Subscription_periods(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Subscription",
@@ -12807,6 +16508,7 @@ func (ec *executionContext) _SubscriptionPeriod_id(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriod_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -12830,6 +16532,7 @@ func (ec *executionContext) _SubscriptionPeriod_kind(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriod_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type SubscriptionPeriodKind does not have child fields"))
 }
@@ -12853,6 +16556,7 @@ func (ec *executionContext) _SubscriptionPeriod_start(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriod_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12876,6 +16580,7 @@ func (ec *executionContext) _SubscriptionPeriod_end(ctx context.Context, field g
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriod_end(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12899,6 +16604,7 @@ func (ec *executionContext) _SubscriptionPeriod_plan(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriod_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriod",
@@ -12931,6 +16637,7 @@ func (ec *executionContext) _SubscriptionPeriodConnection_edges(ctx context.Cont
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodConnection",
@@ -12981,6 +16688,7 @@ func (ec *executionContext) _SubscriptionPeriodConnection_nodes(ctx context.Cont
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodConnection",
@@ -13013,6 +16721,7 @@ func (ec *executionContext) _SubscriptionPeriodConnection_pageInfo(ctx context.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodConnection",
@@ -13045,6 +16754,7 @@ func (ec *executionContext) _SubscriptionPeriodConnection_totalCount(ctx context
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriodConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13068,6 +16778,7 @@ func (ec *executionContext) _SubscriptionPeriodEdge_cursor(ctx context.Context, 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriodEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriodEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13109,6 +16820,7 @@ func (ec *executionContext) _SubscriptionPeriodEdge_node(ctx context.Context, fi
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_SubscriptionPeriodEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodEdge",
@@ -13159,6 +16871,7 @@ func (ec *executionContext) _UpdateSitePayload_site(ctx context.Context, field g
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_UpdateSitePayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UpdateSitePayload",
@@ -13191,6 +16904,7 @@ func (ec *executionContext) _UpdateSitePayload_userErrors(ctx context.Context, f
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UpdateSitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UpdateSitePayload",
@@ -13223,6 +16937,7 @@ func (ec *executionContext) _User_id(ctx context.Context, field graphql.Collecte
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_User_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -13246,6 +16961,7 @@ func (ec *executionContext) _User_email(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_User_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type EmailAddress does not have child fields"))
 }
@@ -13269,6 +16985,7 @@ func (ec *executionContext) _User_name(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_User_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13292,6 +17009,7 @@ func (ec *executionContext) _User_role(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_User_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type Role does not have child fields"))
 }
@@ -13338,6 +17056,7 @@ func (ec *executionContext) _User_lastLoginAt(ctx context.Context, field graphql
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext_User_lastLoginAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -13361,6 +17080,7 @@ func (ec *executionContext) _User_createdAt(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_User_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -13384,6 +17104,7 @@ func (ec *executionContext) _UserConnection_edges(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UserConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserConnection",
@@ -13434,6 +17155,7 @@ func (ec *executionContext) _UserConnection_nodes(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UserConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserConnection",
@@ -13466,6 +17188,7 @@ func (ec *executionContext) _UserConnection_pageInfo(ctx context.Context, field 
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UserConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserConnection",
@@ -13498,6 +17221,7 @@ func (ec *executionContext) _UserConnection_totalCount(ctx context.Context, fiel
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UserConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13521,6 +17245,7 @@ func (ec *executionContext) _UserEdge_cursor(ctx context.Context, field graphql.
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UserEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13562,6 +17287,7 @@ func (ec *executionContext) _UserEdge_node(ctx context.Context, field graphql.Co
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_UserEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserEdge",
@@ -13612,6 +17338,7 @@ func (ec *executionContext) _Viewer_user(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Viewer_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Viewer",
@@ -13662,6 +17389,7 @@ func (ec *executionContext) _Viewer_account(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Viewer_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Viewer",
@@ -13694,6 +17422,7 @@ func (ec *executionContext) _Viewer_role(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext_Viewer_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Viewer", field, true, false, errors.New("field of type Role does not have child fields"))
 }
@@ -13717,6 +17446,7 @@ func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Directive_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13740,6 +17470,7 @@ func (ec *executionContext) ___Directive_description(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Directive_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -13763,6 +17494,7 @@ func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -13786,6 +17518,7 @@ func (ec *executionContext) ___Directive_locations(ctx context.Context, field gr
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Directive_locations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, false, false, errors.New("field of type __DirectiveLocation does not have child fields"))
 }
@@ -13809,6 +17542,7 @@ func (ec *executionContext) ___Directive_args(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Directive",
@@ -13852,6 +17586,7 @@ func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13875,6 +17610,7 @@ func (ec *executionContext) ___EnumValue_description(ctx context.Context, field 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___EnumValue_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -13898,6 +17634,7 @@ func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -13921,6 +17658,7 @@ func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, 
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -13944,6 +17682,7 @@ func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Field_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13967,6 +17706,7 @@ func (ec *executionContext) ___Field_description(ctx context.Context, field grap
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Field_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -13990,6 +17730,7 @@ func (ec *executionContext) ___Field_args(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Field",
@@ -14033,6 +17774,7 @@ func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.Col
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Field_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Field",
@@ -14065,6 +17807,7 @@ func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field gra
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -14088,6 +17831,7 @@ func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, fiel
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14111,6 +17855,7 @@ func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -14134,6 +17879,7 @@ func (ec *executionContext) ___InputValue_description(ctx context.Context, field
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___InputValue_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14157,6 +17903,7 @@ func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphq
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__InputValue",
@@ -14189,6 +17936,7 @@ func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, fiel
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -14212,6 +17960,7 @@ func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, fiel
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -14235,6 +17984,7 @@ func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context,
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14258,6 +18008,7 @@ func (ec *executionContext) ___Schema_description(ctx context.Context, field gra
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Schema_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Schema", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14281,6 +18032,7 @@ func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.C
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -14313,6 +18065,7 @@ func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graph
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -14345,6 +18098,7 @@ func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -14377,6 +18131,7 @@ func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, fiel
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -14409,6 +18164,7 @@ func (ec *executionContext) ___Schema_directives(ctx context.Context, field grap
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -14441,6 +18197,7 @@ func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type __TypeKind does not have child fields"))
 }
@@ -14464,6 +18221,7 @@ func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14487,6 +18245,7 @@ func (ec *executionContext) ___Type_description(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14510,6 +18269,7 @@ func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field gr
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -14534,6 +18294,7 @@ func (ec *executionContext) ___Type_fields(ctx context.Context, field graphql.Co
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -14577,6 +18338,7 @@ func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphq
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -14609,6 +18371,7 @@ func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field gra
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -14642,6 +18405,7 @@ func (ec *executionContext) ___Type_enumValues(ctx context.Context, field graphq
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_enumValues(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -14685,6 +18449,7 @@ func (ec *executionContext) ___Type_inputFields(ctx context.Context, field graph
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_inputFields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -14717,6 +18482,7 @@ func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.Co
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -14749,6 +18515,7 @@ func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.C
 		false,
 	)
 }
+
 func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -14796,6 +18563,108 @@ func (ec *executionContext) unmarshalInputAddSectorInput(ctx context.Context, ob
 				return it, err
 			}
 			it.Name = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAdjustCreditsInput(ctx context.Context, obj any) (AdjustCreditsInput, error) {
+	var it AdjustCreditsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accountId", "amount", "reason", "expiresAt", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "expiresAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpiresAt = graphql.OmittableOf(data)
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCaptureCreditsInput(ctx context.Context, obj any) (CaptureCreditsInput, error) {
+	var it CaptureCreditsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"holdId", "quantity", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "holdId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("holdId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.HoldID = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quantity = graphql.OmittableOf(data)
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -15183,6 +19052,57 @@ func (ec *executionContext) unmarshalInputRefreshSessionInput(ctx context.Contex
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRefundCreditsInput(ctx context.Context, obj any) (RefundCreditsInput, error) {
+	var it RefundCreditsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"transactionId", "amount", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "transactionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transactionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TransactionID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = graphql.OmittableOf(data)
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRejectPaymentInput(ctx context.Context, obj any) (RejectPaymentInput, error) {
 	var it RejectPaymentInput
 	if obj == nil {
@@ -15215,6 +19135,43 @@ func (ec *executionContext) unmarshalInputRejectPaymentInput(ctx context.Context
 				return it, err
 			}
 			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputReleaseCreditsInput(ctx context.Context, obj any) (ReleaseCreditsInput, error) {
+	var it ReleaseCreditsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"holdId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "holdId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("holdId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.HoldID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -15282,6 +19239,64 @@ func (ec *executionContext) unmarshalInputRequestBankTransferInput(ctx context.C
 				return it, err
 			}
 			it.Months = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputReserveCreditsInput(ctx context.Context, obj any) (ReserveCreditsInput, error) {
+	var it ReserveCreditsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"operation", "quantity", "siteId", "expiresIn", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "operation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operation"))
+			data, err := ec.unmarshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Operation = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quantity = data
+		case "siteId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("siteId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SiteID = graphql.OmittableOf(data)
+		case "expiresIn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresIn"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpiresIn = graphql.OmittableOf(data)
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -15423,6 +19438,71 @@ func (ec *executionContext) unmarshalInputSiteOrder(ctx context.Context, obj any
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputSpendCreditsInput(ctx context.Context, obj any) (SpendCreditsInput, error) {
+	var it SpendCreditsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"operation", "quantity", "siteId", "description", "metadata", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "operation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operation"))
+			data, err := ec.unmarshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Operation = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quantity = graphql.OmittableOf(data)
+		case "siteId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("siteId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SiteID = graphql.OmittableOf(data)
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = graphql.OmittableOf(data)
+		case "metadata":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
+			data, err := ec.unmarshalOJSON2encodingᚋjsonᚐRawMessage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Metadata = graphql.OmittableOf(data)
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUpdateSiteInput(ctx context.Context, obj any) (UpdateSiteInput, error) {
 	var it UpdateSiteInput
 	if obj == nil {
@@ -15493,7 +19573,7 @@ func (ec *executionContext) unmarshalInputUpdateSiteInput(ctx context.Context, o
 // region    ************************** interface.gotpl ***************************
 
 func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj Node) graphql.Marshaler {
-	switch obj := (obj).(type) {
+	switch obj := obj.(type) {
 	case nil:
 		return graphql.Null
 	case *account.User:
@@ -15551,6 +19631,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._CreditTransaction(ctx, sel, obj)
+	case *credit.Hold:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CreditHold(ctx, sel, obj)
 	case *credit.Grant:
 		if obj == nil {
 			return graphql.Null
@@ -15576,7 +19661,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 }
 
 func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet, obj UserError) graphql.Marshaler {
-	switch obj := (obj).(type) {
+	switch obj := obj.(type) {
 	case nil:
 		return graphql.Null
 	case fault.LimitError:
@@ -15586,6 +19671,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._PlanLimitError(ctx, sel, obj)
+	case credit.InsufficientError:
+		return ec._InsufficientCreditsError(ctx, sel, &obj)
+	case *credit.InsufficientError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InsufficientCreditsError(ctx, sel, obj)
 	case *fault.Error:
 		if obj == nil {
 			return graphql.Null
@@ -16257,6 +20349,54 @@ func (ec *executionContext) _AddSectorPayload(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var adjustCreditsPayloadImplementors = []string{"AdjustCreditsPayload"}
+
+func (ec *executionContext) _AdjustCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *AdjustCreditsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adjustCreditsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AdjustCreditsPayload")
+		case "transaction":
+			out.Values[i] = ec._AdjustCreditsPayload_transaction(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._AdjustCreditsPayload_credits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AdjustCreditsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var auditEventImplementors = []string{"AuditEvent", "Node"}
 
 func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSet, obj *audit.Event) graphql.Marshaler {
@@ -16464,6 +20604,59 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var captureCreditsPayloadImplementors = []string{"CaptureCreditsPayload"}
+
+func (ec *executionContext) _CaptureCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *CaptureCreditsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, captureCreditsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CaptureCreditsPayload")
+		case "transaction":
+			out.Values[i] = ec._CaptureCreditsPayload_transaction(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "hold":
+			out.Values[i] = ec._CaptureCreditsPayload_hold(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._CaptureCreditsPayload_credits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CaptureCreditsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var confirmPaymentPayloadImplementors = []string{"ConfirmPaymentPayload"}
 
 func (ec *executionContext) _ConfirmPaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *ConfirmPaymentPayload) graphql.Marshaler {
@@ -16560,6 +20753,132 @@ func (ec *executionContext) _CreateSitePayload(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var creditCostImplementors = []string{"CreditCost"}
+
+func (ec *executionContext) _CreditCost(ctx context.Context, sel ast.SelectionSet, obj *credit.Cost) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditCostImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditCost")
+		case "operation":
+			out.Values[i] = ec._CreditCost_operation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._CreditCost_credits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unitSize":
+			out.Values[i] = ec._CreditCost_unitSize(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "perCall":
+			out.Values[i] = ec._CreditCost_perCall(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "feature":
+			out.Values[i] = ec._CreditCost_feature(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "effectiveFrom":
+			out.Values[i] = ec._CreditCost_effectiveFrom(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var creditEstimateImplementors = []string{"CreditEstimate"}
+
+func (ec *executionContext) _CreditEstimate(ctx context.Context, sel ast.SelectionSet, obj *credit.Estimate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditEstimateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditEstimate")
+		case "operation":
+			out.Values[i] = ec._CreditEstimate_operation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quantity":
+			out.Values[i] = ec._CreditEstimate_quantity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "required":
+			out.Values[i] = ec._CreditEstimate_required(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "available":
+			out.Values[i] = ec._CreditEstimate_available(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sufficient":
+			out.Values[i] = ec._CreditEstimate_sufficient(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "included":
+			out.Values[i] = ec._CreditEstimate_included(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var creditGrantImplementors = []string{"CreditGrant", "Node"}
 
 func (ec *executionContext) _CreditGrant(ctx context.Context, sel ast.SelectionSet, obj *credit.Grant) graphql.Marshaler {
@@ -16600,6 +20919,213 @@ func (ec *executionContext) _CreditGrant(ctx context.Context, sel ast.SelectionS
 		case "expiresAt":
 			out.Values[i] = ec._CreditGrant_expiresAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var creditHoldImplementors = []string{"CreditHold", "Node"}
+
+func (ec *executionContext) _CreditHold(ctx context.Context, sel ast.SelectionSet, obj *credit.Hold) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditHoldImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditHold")
+		case "id":
+			out.Values[i] = ec._CreditHold_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._CreditHold_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "operation":
+			out.Values[i] = ec._CreditHold_operation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "quantity":
+			out.Values[i] = ec._CreditHold_quantity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amount":
+			out.Values[i] = ec._CreditHold_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "capturedQuantity":
+			out.Values[i] = ec._CreditHold_capturedQuantity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transaction":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreditHold_transaction(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "site":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreditHold_site(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "actor":
+			out.Values[i] = ec._CreditHold_actor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._CreditHold_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "expiresAt":
+			out.Values[i] = ec._CreditHold_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closedAt":
+			out.Values[i] = ec._CreditHold_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var creditProblemImplementors = []string{"CreditProblem"}
+
+func (ec *executionContext) _CreditProblem(ctx context.Context, sel ast.SelectionSet, obj *credit.Problem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditProblemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditProblem")
+		case "check":
+			out.Values[i] = ec._CreditProblem_check(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "row":
+			out.Values[i] = ec._CreditProblem_row(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "detail":
+			out.Values[i] = ec._CreditProblem_detail(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -16670,6 +21196,54 @@ func (ec *executionContext) _CreditTransaction(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "unitCredits":
+			out.Values[i] = ec._CreditTransaction_unitCredits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "unitSize":
+			out.Values[i] = ec._CreditTransaction_unitSize(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "refundOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreditTransaction_refundOf(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "site":
 			field := field
 
@@ -16878,6 +21452,54 @@ func (ec *executionContext) _CreditTransactionEdge(ctx context.Context, sel ast.
 	return out
 }
 
+var creditVerificationImplementors = []string{"CreditVerification"}
+
+func (ec *executionContext) _CreditVerification(ctx context.Context, sel ast.SelectionSet, obj *credit.Verification) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditVerificationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditVerification")
+		case "ok":
+			out.Values[i] = ec._CreditVerification_ok(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "checkedLines":
+			out.Values[i] = ec._CreditVerification_checkedLines(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problems":
+			out.Values[i] = ec._CreditVerification_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var creditsImplementors = []string{"Credits"}
 
 func (ec *executionContext) _Credits(ctx context.Context, sel ast.SelectionSet, obj *credit.Account) graphql.Marshaler {
@@ -16916,6 +21538,44 @@ func (ec *executionContext) _Credits(ctx context.Context, sel ast.SelectionSet, 
 				}()
 				res = ec._Credits_grants(ctx, field, obj)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "verification":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Credits_verification(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -17213,6 +21873,64 @@ func (ec *executionContext) _InputError(ctx context.Context, sel ast.SelectionSe
 			}
 		case "code":
 			out.Values[i] = ec._InputError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var insufficientCreditsErrorImplementors = []string{"InsufficientCreditsError", "UserError"}
+
+func (ec *executionContext) _InsufficientCreditsError(ctx context.Context, sel ast.SelectionSet, obj *credit.InsufficientError) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, insufficientCreditsErrorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InsufficientCreditsError")
+		case "message":
+			out.Values[i] = ec._InsufficientCreditsError_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "field":
+			out.Values[i] = ec._InsufficientCreditsError_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._InsufficientCreditsError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "required":
+			out.Values[i] = ec._InsufficientCreditsError_required(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "available":
+			out.Values[i] = ec._InsufficientCreditsError_available(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17624,6 +22342,41 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "spendCredits":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_spendCredits(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "reserveCredits":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reserveCredits(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "captureCredits":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_captureCredits(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "releaseCredits":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_releaseCredits(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "refundCredits":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_refundCredits(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "requestBankTransfer":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_requestBankTransfer(ctx, field)
@@ -17641,6 +22394,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "confirmPayment":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_confirmPayment(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "adjustCredits":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_adjustCredits(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -18473,6 +23233,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "creditCosts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_creditCosts(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "estimateCredits":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_estimateCredits(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "payments":
 			field := field
 
@@ -18595,6 +23399,54 @@ func (ec *executionContext) _RefreshSessionPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var refundCreditsPayloadImplementors = []string{"RefundCreditsPayload"}
+
+func (ec *executionContext) _RefundCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *RefundCreditsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refundCreditsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RefundCreditsPayload")
+		case "transaction":
+			out.Values[i] = ec._RefundCreditsPayload_transaction(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._RefundCreditsPayload_credits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RefundCreditsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var rejectPaymentPayloadImplementors = []string{"RejectPaymentPayload"}
 
 func (ec *executionContext) _RejectPaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *RejectPaymentPayload) graphql.Marshaler {
@@ -18614,6 +23466,54 @@ func (ec *executionContext) _RejectPaymentPayload(ctx context.Context, sel ast.S
 			}
 		case "userErrors":
 			out.Values[i] = ec._RejectPaymentPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var releaseCreditsPayloadImplementors = []string{"ReleaseCreditsPayload"}
+
+func (ec *executionContext) _ReleaseCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *ReleaseCreditsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, releaseCreditsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReleaseCreditsPayload")
+		case "hold":
+			out.Values[i] = ec._ReleaseCreditsPayload_hold(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._ReleaseCreditsPayload_credits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ReleaseCreditsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18700,6 +23600,54 @@ func (ec *executionContext) _RequestBankTransferPayload(ctx context.Context, sel
 			}
 		case "userErrors":
 			out.Values[i] = ec._RequestBankTransferPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reserveCreditsPayloadImplementors = []string{"ReserveCreditsPayload"}
+
+func (ec *executionContext) _ReserveCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *ReserveCreditsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reserveCreditsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReserveCreditsPayload")
+		case "hold":
+			out.Values[i] = ec._ReserveCreditsPayload_hold(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._ReserveCreditsPayload_credits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ReserveCreditsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19198,6 +24146,54 @@ func (ec *executionContext) _SiteEdge(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "node":
 			out.Values[i] = ec._SiteEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var spendCreditsPayloadImplementors = []string{"SpendCreditsPayload"}
+
+func (ec *executionContext) _SpendCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *SpendCreditsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, spendCreditsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SpendCreditsPayload")
+		case "transaction":
+			out.Values[i] = ec._SpendCreditsPayload_transaction(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "credits":
+			out.Values[i] = ec._SpendCreditsPayload_credits(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SpendCreditsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20364,6 +25360,11 @@ func (ec *executionContext) unmarshalNAddSectorInput2igny8ᚗcomᚋaccountsᚋgr
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAdjustCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐAdjustCreditsInput(ctx context.Context, v any) (AdjustCreditsInput, error) {
+	res, err := ec.unmarshalInputAdjustCreditsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAuditEvent2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋauditᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*audit.Event) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -20432,6 +25433,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNCaptureCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐCaptureCreditsInput(ctx context.Context, v any) (CaptureCreditsInput, error) {
+	res, err := ec.unmarshalInputCaptureCreditsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNConfirmPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐConfirmPaymentInput(ctx context.Context, v any) (ConfirmPaymentInput, error) {
 	res, err := ec.unmarshalInputConfirmPaymentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -20440,6 +25446,16 @@ func (ec *executionContext) unmarshalNConfirmPaymentInput2igny8ᚗcomᚋaccounts
 func (ec *executionContext) unmarshalNCreateSiteInput2igny8ᚗcomᚋaccountsᚋgraphᚐCreateSiteInput(ctx context.Context, v any) (CreateSiteInput, error) {
 	res, err := ec.unmarshalInputCreateSiteInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreditCost2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCost(ctx context.Context, sel ast.SelectionSet, v *credit.Cost) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CreditCost(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNCreditGrant2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐGrantᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.Grant) graphql.Marshaler {
@@ -20476,6 +25492,52 @@ func (ec *executionContext) unmarshalNCreditGrantKind2igny8ᚗcomᚋaccountsᚋi
 
 func (ec *executionContext) marshalNCreditGrantKind2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐKind(ctx context.Context, sel ast.SelectionSet, v credit.Kind) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNCreditHoldStatus2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHoldStatus(ctx context.Context, v any) (credit.HoldStatus, error) {
+	var res credit.HoldStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreditHoldStatus2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHoldStatus(ctx context.Context, sel ast.SelectionSet, v credit.HoldStatus) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx context.Context, v any) (credit.Operation, error) {
+	var res credit.Operation
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx context.Context, sel ast.SelectionSet, v credit.Operation) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNCreditProblem2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐProblemᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.Problem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCreditProblem2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐProblem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCreditProblem2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐProblem(ctx context.Context, sel ast.SelectionSet, v *credit.Problem) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CreditProblem(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNCreditTransaction2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransactionᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.Transaction) graphql.Marshaler {
@@ -20662,6 +25724,16 @@ func (ec *executionContext) unmarshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgid
 }
 
 func (ec *executionContext) marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐAuditEvent(ctx context.Context, sel ast.SelectionSet, v gid.AuditEvent) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐCreditHold(ctx context.Context, v any) (gid.CreditHold, error) {
+	var res gid.CreditHold
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐCreditHold(ctx context.Context, sel ast.SelectionSet, v gid.CreditHold) graphql.Marshaler {
 	return v
 }
 
@@ -21132,8 +26204,18 @@ func (ec *executionContext) unmarshalNRefreshSessionInput2igny8ᚗcomᚋaccounts
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRefundCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐRefundCreditsInput(ctx context.Context, v any) (RefundCreditsInput, error) {
+	res, err := ec.unmarshalInputRefundCreditsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRejectPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐRejectPaymentInput(ctx context.Context, v any) (RejectPaymentInput, error) {
 	res, err := ec.unmarshalInputRejectPaymentInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReleaseCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐReleaseCreditsInput(ctx context.Context, v any) (ReleaseCreditsInput, error) {
+	res, err := ec.unmarshalInputReleaseCreditsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -21144,6 +26226,11 @@ func (ec *executionContext) unmarshalNRemoveSectorInput2igny8ᚗcomᚋaccounts�
 
 func (ec *executionContext) unmarshalNRequestBankTransferInput2igny8ᚗcomᚋaccountsᚋgraphᚐRequestBankTransferInput(ctx context.Context, v any) (RequestBankTransferInput, error) {
 	res, err := ec.unmarshalInputRequestBankTransferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReserveCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐReserveCreditsInput(ctx context.Context, v any) (ReserveCreditsInput, error) {
+	res, err := ec.unmarshalInputReserveCreditsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -21258,6 +26345,11 @@ func (ec *executionContext) unmarshalNSiteStatus2igny8ᚗcomᚋaccountsᚋintern
 
 func (ec *executionContext) marshalNSiteStatus2igny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐStatus(ctx context.Context, sel ast.SelectionSet, v site.Status) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNSpendCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐSpendCreditsInput(ctx context.Context, v any) (SpendCreditsInput, error) {
+	res, err := ec.unmarshalInputSpendCreditsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -21651,6 +26743,13 @@ func (ec *executionContext) marshalOAddSectorPayload2ᚖigny8ᚗcomᚋaccounts�
 	return ec._AddSectorPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAdjustCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐAdjustCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *AdjustCreditsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AdjustCreditsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAuditEventConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*audit.Event]) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -21688,6 +26787,13 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) marshalOCaptureCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCaptureCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *CaptureCreditsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CaptureCreditsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOConfirmPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐConfirmPaymentPayload(ctx context.Context, sel ast.SelectionSet, v *ConfirmPaymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -21702,11 +26808,44 @@ func (ec *executionContext) marshalOCreateSitePayload2ᚖigny8ᚗcomᚋaccounts�
 	return ec._CreateSitePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreditCost2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCostᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.Cost) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCreditCost2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCost(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOCreditEstimate2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐEstimate(ctx context.Context, sel ast.SelectionSet, v *credit.Estimate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditEstimate(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreditHold2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐHold(ctx context.Context, sel ast.SelectionSet, v *credit.Hold) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditHold(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOCreditOperation2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx context.Context, v any) (*credit.Operation, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(credit.Operation)
+	res := new(credit.Operation)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21716,6 +26855,13 @@ func (ec *executionContext) marshalOCreditOperation2ᚖigny8ᚗcomᚋaccountsᚋ
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx context.Context, sel ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditTransaction(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCreditTransactionConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*credit.Transaction]) graphql.Marshaler {
@@ -21737,7 +26883,7 @@ func (ec *executionContext) unmarshalOCreditTransactionType2ᚖigny8ᚗcomᚋacc
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(credit.Type)
+	res := new(credit.Type)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21747,6 +26893,20 @@ func (ec *executionContext) marshalOCreditTransactionType2ᚖigny8ᚗcomᚋaccou
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOCreditVerification2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐVerification(ctx context.Context, sel ast.SelectionSet, v *credit.Verification) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditVerification(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx context.Context, sel ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Credits(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalODate2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
@@ -21962,7 +27122,7 @@ func (ec *executionContext) unmarshalOPaymentMethod2ᚖigny8ᚗcomᚋaccountsᚋ
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(billing.Method)
+	res := new(billing.Method)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21978,7 +27138,7 @@ func (ec *executionContext) unmarshalOPaymentStatus2ᚖigny8ᚗcomᚋaccountsᚋ
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(billing.PaymentStatus)
+	res := new(billing.PaymentStatus)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22016,6 +27176,22 @@ func (ec *executionContext) marshalOPlan2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋ
 	return ec._Plan(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOPlanFeature2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐFeature(ctx context.Context, v any) (*plan.Feature, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res := new(plan.Feature)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPlanFeature2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐFeature(ctx context.Context, sel ast.SelectionSet, v *plan.Feature) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) marshalORefreshSessionPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRefreshSessionPayload(ctx context.Context, sel ast.SelectionSet, v *RefreshSessionPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -22023,11 +27199,25 @@ func (ec *executionContext) marshalORefreshSessionPayload2ᚖigny8ᚗcomᚋaccou
 	return ec._RefreshSessionPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalORefundCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRefundCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *RefundCreditsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RefundCreditsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORejectPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRejectPaymentPayload(ctx context.Context, sel ast.SelectionSet, v *RejectPaymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RejectPaymentPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReleaseCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐReleaseCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *ReleaseCreditsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReleaseCreditsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORemoveSectorPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRemoveSectorPayload(ctx context.Context, sel ast.SelectionSet, v *RemoveSectorPayload) graphql.Marshaler {
@@ -22042,6 +27232,13 @@ func (ec *executionContext) marshalORequestBankTransferPayload2ᚖigny8ᚗcomᚋ
 		return graphql.Null
 	}
 	return ec._RequestBankTransferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReserveCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐReserveCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *ReserveCreditsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReserveCreditsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSector2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSector(ctx context.Context, sel ast.SelectionSet, v *site.Sector) graphql.Marshaler {
@@ -22099,7 +27296,7 @@ func (ec *executionContext) unmarshalOSiteStatus2ᚖigny8ᚗcomᚋaccountsᚋint
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(site.Status)
+	res := new(site.Status)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22109,6 +27306,13 @@ func (ec *executionContext) marshalOSiteStatus2ᚖigny8ᚗcomᚋaccountsᚋinter
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOSpendCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSpendCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *SpendCreditsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SpendCreditsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {

@@ -40,11 +40,12 @@ type clock struct{ nanos atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Unix(0, c.nanos.Add(int64(time.Millisecond))).UTC() }
 func (c *clock) forward(d time.Duration) { c.nanos.Add(int64(d)) }
 func (c *clock) day(days int) string     { return c.now().AddDate(0, 0, days).Format(time.DateOnly) }
-func instantOf(t testing.TB, s any) time.Time {
-	t.Helper()
+
+func instantOf(tb testing.TB, s any) time.Time {
+	tb.Helper()
 	at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(s))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return at
 }
@@ -52,27 +53,27 @@ func instantOf(t testing.TB, s any) time.Time {
 // option changes how the API under test is put together.
 type option func(r *Resolver, schema *Config, middleware *func(http.Handler) http.Handler)
 
-func serve(t testing.TB, options ...option) *api {
-	t.Helper()
-	db := pgtest.New(t)
-	return serveOn(t, db, options...)
+func serve(tb testing.TB, options ...option) *api {
+	tb.Helper()
+	db := pgtest.New(tb)
+	return serveOn(tb, db, options...)
 }
 
-func serveOn(t testing.TB, db *pgtest.DB, options ...option) *api {
-	t.Helper()
-	a := &api{t: t, db: db, clock: &clock{}, log: &bytes.Buffer{}}
+func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
+	tb.Helper()
+	a := &api{t: tb, db: db, clock: &clock{}, log: &bytes.Buffer{}}
 	a.clock.nanos.Store(time.Now().UnixNano())
 	seed, err := auth.GenerateKey()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	keys, err := auth.ParseKeys(seed)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	hasher, err := auth.NewHasher(auth.Cost{MemoryKiB: 1024, Iterations: 1})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: a.log}, nil))
 	authority, err := auth.New(db.App, auth.Config{
@@ -80,7 +81,7 @@ func serveOn(t testing.TB, db *pgtest.DB, options ...option) *api {
 		Hasher: hasher, Clock: a.clock.now, Logger: log,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r := &Resolver{
 		DB: db.App, Auth: authority, Hasher: hasher, Log: log, Clock: a.clock.now,
@@ -91,10 +92,10 @@ func serveOn(t testing.TB, db *pgtest.DB, options ...option) *api {
 		o(r, &schema, &middleware)
 	}
 	server := httptest.NewServer(middleware(handler(r, schema, gqlhttp.Config{Timeout: 30 * time.Second})))
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		server.Close()
-		if t.Failed() {
-			t.Logf("the server's log:\n%s", a.log)
+		if tb.Failed() {
+			tb.Logf("the server's log:\n%s", a.log)
 		}
 	})
 	a.url = server.URL

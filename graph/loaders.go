@@ -23,6 +23,7 @@ type loaders struct {
 	current       *relation[gid.Account, *billing.SubscriptionPeriod]
 	credits       *relation[gid.Account, *credit.Account]
 	grantsLeft    *relation[gid.Account, []*credit.Grant]
+	lines         *relation[gid.CreditTransaction, *credit.Transaction]
 	invoices      *relation[billing.PaymentKey, *billing.Invoice]
 	invoiceLines  *relation[billing.InvoiceKey, []*billing.InvoiceLine]
 	sites         *relation[gid.Site, *site.Site]
@@ -68,6 +69,10 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 	l.grantsLeft = many(func(ctx context.Context, ids []gid.Account) ([]*credit.Grant, error) {
 		return credit.Left(ctx, db, ids)
 	}, func(g *credit.Grant) gid.Account { return g.TenantID })
+	l.lines = one(func(ctx context.Context, ids []gid.CreditTransaction) ([]*credit.Transaction, error) {
+		rows, err := credit.TransactionsByIDs(ctx, db, tenant, ids)
+		return l.sawLines(rows), err
+	}, func(t *credit.Transaction) gid.CreditTransaction { return t.ID })
 	l.invoices = one(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Invoice, error) {
 		rows, err := billing.InvoicesByPayments(ctx, db, keys)
 		for _, i := range rows {
@@ -169,6 +174,9 @@ func (l *loaders) sawLines(rows []*credit.Transaction) []*credit.Transaction {
 	for _, t := range rows {
 		if t.SiteID != nil {
 			l.sites.announce(*t.SiteID)
+		}
+		if t.RefundsID != nil {
+			l.lines.announce(*t.RefundsID)
 		}
 		l.sawActor(t.Actor())
 	}

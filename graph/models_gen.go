@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -39,6 +40,52 @@ type AddSectorInput struct {
 type AddSectorPayload struct {
 	// The new sector; null where there are errors.
 	Sector *site.Sector `json:"sector,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of adjustCredits.
+type AdjustCreditsInput struct {
+	// Whose credits.
+	AccountID string `json:"accountId"`
+	// How many credits to give, or, negative, to take; at most 100,000,000 and not 0.
+	Amount int `json:"amount"`
+	// Why, for the account's people to read, 1 to 500 characters.
+	Reason string `json:"reason"`
+	// When credits that are given expire; never when absent.
+	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of adjustCredits.
+type AdjustCreditsPayload struct {
+	// The ledger line; null where there are errors.
+	Transaction *credit.Transaction `json:"transaction,omitempty"`
+	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
+	Credits *credit.Account `json:"credits,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of captureCredits.
+type CaptureCreditsInput struct {
+	// Which hold.
+	HoldID string `json:"holdId"`
+	// What the operation came to; what it costs may not exceed what is held. All that was reserved when absent.
+	Quantity graphql.Omittable[*int] `json:"quantity,omitempty"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of captureCredits.
+type CaptureCreditsPayload struct {
+	// The ledger line; null where there are errors.
+	Transaction *credit.Transaction `json:"transaction,omitempty"`
+	// The captured hold; null where there are errors.
+	Hold *credit.Hold `json:"hold,omitempty"`
+	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
+	Credits *credit.Account `json:"credits,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -160,8 +207,7 @@ type MoneyInput struct {
 }
 
 // What can be changed. A request carries one of these fields at most; a refused one writes nothing.
-type Mutation struct {
-}
+type Mutation struct{}
 
 // Which payments to list.
 type PaymentFilter struct {
@@ -170,8 +216,7 @@ type PaymentFilter struct {
 }
 
 // What can be read.
-type Query struct {
-}
+type Query struct{}
 
 // Input of refreshSession.
 type RefreshSessionInput struct {
@@ -183,6 +228,28 @@ type RefreshSessionInput struct {
 type RefreshSessionPayload struct {
 	// The session with its new tokens; null where there are errors.
 	Session *auth.Session `json:"session,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of refundCredits.
+type RefundCreditsInput struct {
+	// Which deduction to give back.
+	TransactionID string `json:"transactionId"`
+	// How many credits; all that was not given back before when absent.
+	Amount graphql.Omittable[*int] `json:"amount,omitempty"`
+	// Why, 1 to 500 characters.
+	Reason string `json:"reason"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of refundCredits.
+type RefundCreditsPayload struct {
+	// The ledger line that gives back; null where there are errors.
+	Transaction *credit.Transaction `json:"transaction,omitempty"`
+	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
+	Credits *credit.Account `json:"credits,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -199,6 +266,24 @@ type RejectPaymentInput struct {
 type RejectPaymentPayload struct {
 	// The rejected payment; null where there are errors.
 	Payment *billing.Payment `json:"payment,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of releaseCredits.
+type ReleaseCreditsInput struct {
+	// Which hold.
+	HoldID string `json:"holdId"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of releaseCredits.
+type ReleaseCreditsPayload struct {
+	// The released hold; null where there are errors.
+	Hold *credit.Hold `json:"hold,omitempty"`
+	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
+	Credits *credit.Account `json:"credits,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -231,6 +316,30 @@ type RequestBankTransferInput struct {
 type RequestBankTransferPayload struct {
 	// The payment to make; null where there are errors.
 	Payment *billing.Payment `json:"payment,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of reserveCredits.
+type ReserveCreditsInput struct {
+	// What to set aside for.
+	Operation credit.Operation `json:"operation"`
+	// For how many words, ideas or images at most; 1 where each call costs the same.
+	Quantity int `json:"quantity"`
+	// The site that it is for, one that the caller may reach.
+	SiteID graphql.Omittable[*string] `json:"siteId,omitempty"`
+	// After how many seconds the hold expires by itself, 1 to 86400; 900 when absent.
+	ExpiresIn graphql.Omittable[*int] `json:"expiresIn,omitempty"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of reserveCredits.
+type ReserveCreditsPayload struct {
+	// The hold as it was made; null where there are errors.
+	Hold *credit.Hold `json:"hold,omitempty"`
+	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
+	Credits *credit.Account `json:"credits,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -269,6 +378,32 @@ type SiteOrder struct {
 	Field site.OrderField `json:"field"`
 	// Which way.
 	Direction page.Direction `json:"direction"`
+}
+
+// Input of spendCredits.
+type SpendCreditsInput struct {
+	// What to pay for.
+	Operation credit.Operation `json:"operation"`
+	// For how many words, ideas or images; 1 or absent where each call costs the same.
+	Quantity graphql.Omittable[*int] `json:"quantity,omitempty"`
+	// The site that it is for, one that the caller may reach.
+	SiteID graphql.Omittable[*string] `json:"siteId,omitempty"`
+	// What it is for, for people, at most 500 characters.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+	// Further facts to keep with the line, at most 4096 bytes of JSON.
+	Metadata graphql.Omittable[json.RawMessage] `json:"metadata,omitempty"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of spendCredits.
+type SpendCreditsPayload struct {
+	// The ledger line; null where there are errors.
+	Transaction *credit.Transaction `json:"transaction,omitempty"`
+	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
+	Credits *credit.Account `json:"credits,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // Input of updateSite.

@@ -4,6 +4,7 @@ package graph
 type (
 	accountResolver            struct{ *Resolver }
 	actorResolver              struct{ *Resolver }
+	creditHoldResolver         struct{ *Resolver }
 	creditTransactionResolver  struct{ *Resolver }
 	creditsResolver            struct{ *Resolver }
 	industryResolver           struct{ *Resolver }
@@ -18,22 +19,51 @@ type (
 	subscriptionPeriodResolver struct{ *Resolver }
 )
 
-// What gqlgen asks for the resolvers of each type.
+// Account has the resolvers of its type.
 func (r *Resolver) Account() AccountResolver { return &accountResolver{r} }
-func (r *Resolver) Actor() ActorResolver     { return &actorResolver{r} }
+
+// Actor has the resolvers of its type.
+func (r *Resolver) Actor() ActorResolver { return &actorResolver{r} }
+
+// CreditHold has the resolvers of its type.
+func (r *Resolver) CreditHold() CreditHoldResolver { return &creditHoldResolver{r} }
+
+// CreditTransaction has the resolvers of its type.
 func (r *Resolver) CreditTransaction() CreditTransactionResolver {
 	return &creditTransactionResolver{r}
 }
-func (r *Resolver) Credits() CreditsResolver               { return &creditsResolver{r} }
-func (r *Resolver) Industry() IndustryResolver             { return &industryResolver{r} }
+
+// Credits has the resolvers of its type.
+func (r *Resolver) Credits() CreditsResolver { return &creditsResolver{r} }
+
+// Industry has the resolvers of its type.
+func (r *Resolver) Industry() IndustryResolver { return &industryResolver{r} }
+
+// IndustrySector has the resolvers of its type.
 func (r *Resolver) IndustrySector() IndustrySectorResolver { return &industrySectorResolver{r} }
-func (r *Resolver) Invoice() InvoiceResolver               { return &invoiceResolver{r} }
-func (r *Resolver) Mutation() MutationResolver             { return &mutationResolver{r} }
-func (r *Resolver) Payment() PaymentResolver               { return &paymentResolver{r} }
-func (r *Resolver) Query() QueryResolver                   { return &queryResolver{r} }
-func (r *Resolver) Sector() SectorResolver                 { return &sectorResolver{r} }
-func (r *Resolver) Site() SiteResolver                     { return &siteResolver{r} }
-func (r *Resolver) Subscription() SubscriptionResolver     { return &subscriptionResolver{r} }
+
+// Invoice has the resolvers of its type.
+func (r *Resolver) Invoice() InvoiceResolver { return &invoiceResolver{r} }
+
+// Mutation has the resolvers of its type.
+func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }
+
+// Payment has the resolvers of its type.
+func (r *Resolver) Payment() PaymentResolver { return &paymentResolver{r} }
+
+// Query has the resolvers of its type.
+func (r *Resolver) Query() QueryResolver { return &queryResolver{r} }
+
+// Sector has the resolvers of its type.
+func (r *Resolver) Sector() SectorResolver { return &sectorResolver{r} }
+
+// Site has the resolvers of its type.
+func (r *Resolver) Site() SiteResolver { return &siteResolver{r} }
+
+// Subscription has the resolvers of its type.
+func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }
+
+// SubscriptionPeriod has the resolvers of its type.
 func (r *Resolver) SubscriptionPeriod() SubscriptionPeriodResolver {
 	return &subscriptionPeriodResolver{r}
 }

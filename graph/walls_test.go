@@ -20,7 +20,7 @@ func open(r *Resolver, _ *Config, _ *func(http.Handler) http.Handler) {
 const canary = "canary"
 
 // neighbours makes two accounts that have one of everything. It returns the second's owner and the
-// first's ids.
+// first's ids, all of them.
 func neighbours(a *api) (second *session, ids []string) {
 	a.t.Helper()
 	staff := a.staff()
@@ -39,19 +39,23 @@ func neighbours(a *api) (second *session, ids []string) {
 			"paymentId": payment, "externalPaymentId": name, "receivedOn": a.clock.day(0), "idempotencyKey": name,
 			"amount": map[string]any{"amount": "89", "currencyCode": "USD"},
 		})).ok().want("confirmPayment.userErrors", "[]")
+		s.do(reserve, input(map[string]any{"operation": "CLUSTERING", "quantity": 1, "siteId": site, "idempotencyKey": "k"})).ok().
+			want("reserveCredits.userErrors", "[]")
 	}
 	tenant := first.accountNumber()
 	for prefix, table := range map[string]string{
 		"acct": "igny8_tenants", "user": "igny8_users", "site": "igny8_sites", "sect": "igny8_sectors", "sub": "igny8_subscriptions",
 		"per": "igny8_subscription_periods", "pay": "igny8_payments", "inv": "igny8_invoices", "grant": "igny8_credit_grants",
-		"ctx": "igny8_credit_transactions", "evt": "igny8_audit_events",
+		"ctx": "igny8_credit_transactions", "hold": "igny8_credit_holds", "evt": "igny8_audit_events",
 	} {
 		column := "tenant_id"
 		if table == "igny8_tenants" {
 			column = "id"
 		}
-		id := scan[int64](a, fmt.Sprintf("SELECT max(id) FROM %s WHERE %s = %d", table, column, tenant))
-		ids = append(ids, fmt.Sprintf("%s_%d", prefix, id))
+		text := scan[string](a, fmt.Sprintf("SELECT string_agg(id::text, ' ') FROM %s WHERE %s = %d", table, column, tenant))
+		for id := range strings.FieldsSeq(text) {
+			ids = append(ids, prefix+"_"+id)
+		}
 	}
 	return second, ids
 }
@@ -111,6 +115,7 @@ func TestWalls_EachHoldsAlone(t *testing.T) {
 		"the scope and the policies alone": {open},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := serveOn(t, db, options...)
 			if found := leaks(t, a.logIn("second@example.com"), ids); len(found) > 0 {
 				t.Errorf("%d leaks: %s", len(found), strings.Join(found, "\n"))
@@ -120,9 +125,10 @@ func TestWalls_EachHoldsAlone(t *testing.T) {
 
 	// Without any of them there is something to see, or the test above would show nothing.
 	t.Run("none", func(t *testing.T) {
+		t.Parallel()
 		a := serveOn(t, db, withDB(pgtest.WithoutTenantPredicate(t, db.Admin)), open)
 		found := strings.Join(leaks(t, a.logIn("second@example.com"), ids), "\n")
-		for _, prefix := range []string{"user_", "site_", "sect_", "sub_", "per_", "pay_", "inv_", "grant_", "ctx_", "evt_", "lists: "} {
+		for _, prefix := range []string{"user_", "site_", "sect_", "sub_", "per_", "pay_", "inv_", "grant_", "ctx_", "hold_", "evt_", "lists: "} {
 			if !strings.Contains(found, prefix) {
 				t.Errorf("%s does not leak without walls", prefix)
 			}
@@ -144,7 +150,8 @@ func TestMutations_TreatANeighboursIDLikeNone(t *testing.T) {
 	checksum := func() string {
 		return scan[string](a, `SELECT md5(concat(
 			(SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_sites t), (SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_sectors t),
-			(SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_payments t), (SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_audit_events t)))`)
+			(SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_payments t), (SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_credit_holds t),
+			(SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_credit_transactions t), (SELECT string_agg(t::text, '' ORDER BY tenant_id) FROM igny8_credit_accounts t), (SELECT string_agg(t::text, '' ORDER BY id) FROM igny8_audit_events t)))`)
 	}
 	before := checksum()
 	for name, c := range map[string]struct {
@@ -165,6 +172,17 @@ func TestMutations_TreatANeighboursIDLikeNone(t *testing.T) {
 		},
 		"declarePayment": {declare, "pay", func(id string) map[string]any {
 			return map[string]any{"paymentId": id, "sentOn": a.clock.day(0), "payerName": "somebody"}
+		}},
+		"captureCredits": {capture, "hold", func(id string) map[string]any { return map[string]any{"holdId": id, "idempotencyKey": "k"} }},
+		"releaseCredits": {release, "hold", func(id string) map[string]any { return map[string]any{"holdId": id, "idempotencyKey": "k"} }},
+		"refundCredits": {refund, "ctx", func(id string) map[string]any {
+			return map[string]any{"transactionId": id, "reason": "somebody's", "idempotencyKey": "k"}
+		}},
+		"spendCredits": {spend, "site", func(id string) map[string]any {
+			return map[string]any{"operation": "CLUSTERING", "siteId": id, "idempotencyKey": "other"}
+		}},
+		"reserveCredits": {reserve, "site", func(id string) map[string]any {
+			return map[string]any{"operation": "CLUSTERING", "quantity": 1, "siteId": id, "idempotencyKey": "other"}
 		}},
 	} {
 		there := second.raw(t.Context(), second.token, c.mutation, input(c.in(byPrefix[c.prefix])))

@@ -5,6 +5,13 @@
 
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
+CREATE FUNCTION igny8_append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'the table % is only ever added to', tg_table_name using errcode = 'integrity_constraint_violation';
+end $$;
+
 CREATE TABLE igny8_audit_events (
     tenant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -82,6 +89,62 @@ CREATE SEQUENCE igny8_credit_grants_id_seq;
 
 ALTER SEQUENCE igny8_credit_grants_id_seq OWNED BY igny8_credit_grants.id;
 
+CREATE TABLE igny8_credit_holds (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    operation text NOT NULL,
+    quantity bigint NOT NULL,
+    amount bigint NOT NULL,
+    unit_credits bigint NOT NULL,
+    unit_size bigint NOT NULL,
+    site_id bigint,
+    captured_quantity bigint,
+    transaction_id bigint,
+    actor_kind text NOT NULL,
+    actor_id bigint,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT igny8_credit_holds_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text]))),
+    CONSTRAINT igny8_credit_holds_amount_check CHECK ((amount > 0)),
+    CONSTRAINT igny8_credit_holds_captured_quantity_check CHECK ((captured_quantity > 0)),
+    CONSTRAINT igny8_credit_holds_check CHECK ((expires_at > created_at)),
+    CONSTRAINT igny8_credit_holds_check1 CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT igny8_credit_holds_check2 CHECK (((status = 'captured'::text) = (transaction_id IS NOT NULL))),
+    CONSTRAINT igny8_credit_holds_check3 CHECK (((transaction_id IS NULL) = (captured_quantity IS NULL))),
+    CONSTRAINT igny8_credit_holds_operation_check CHECK ((operation = ANY (ARRAY['clustering'::text, 'idea_generation'::text, 'content_generation'::text, 'image_generation'::text, 'image_prompt_extraction'::text]))),
+    CONSTRAINT igny8_credit_holds_quantity_check CHECK ((quantity > 0)),
+    CONSTRAINT igny8_credit_holds_status_check CHECK ((status = ANY (ARRAY['open'::text, 'captured'::text, 'released'::text, 'expired'::text]))),
+    CONSTRAINT igny8_credit_holds_unit_credits_check CHECK ((unit_credits > 0)),
+    CONSTRAINT igny8_credit_holds_unit_size_check CHECK ((unit_size > 0))
+);
+
+ALTER TABLE ONLY igny8_credit_holds FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_credit_holds_id_seq;
+
+ALTER SEQUENCE igny8_credit_holds_id_seq OWNED BY igny8_credit_holds.id;
+
+CREATE TABLE igny8_credit_requests (
+    tenant_id bigint NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    transaction_id bigint,
+    hold_id bigint,
+    balance bigint NOT NULL,
+    held bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_credit_requests_balance_check CHECK ((balance >= 0)),
+    CONSTRAINT igny8_credit_requests_check CHECK (((held >= 0) AND (held <= balance))),
+    CONSTRAINT igny8_credit_requests_last_seq_check CHECK ((last_seq >= 0)),
+    CONSTRAINT igny8_credit_requests_operation_check CHECK ((operation = ANY (ARRAY['spend'::text, 'reserve'::text, 'capture'::text, 'release'::text, 'refund'::text, 'adjust'::text])))
+);
+
+ALTER TABLE ONLY igny8_credit_requests FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE igny8_credit_transaction_grants (
     tenant_id bigint NOT NULL,
     transaction_id bigint NOT NULL,
@@ -108,6 +171,9 @@ CREATE TABLE igny8_credit_transactions (
     actor_id bigint,
     idempotency_key text NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    unit_credits bigint,
+    unit_size bigint,
+    refunds_id bigint,
     CONSTRAINT igny8_credit_transactions_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text]))),
     CONSTRAINT igny8_credit_transactions_amount_check CHECK ((amount <> 0)),
     CONSTRAINT igny8_credit_transactions_balance_after_check CHECK ((balance_after >= 0)),
@@ -115,8 +181,11 @@ CREATE TABLE igny8_credit_transactions (
     CONSTRAINT igny8_credit_transactions_check1 CHECK (((type <> 'expiration'::text) OR (amount < 0))),
     CONSTRAINT igny8_credit_transactions_operation_check CHECK ((operation = ANY (ARRAY['clustering'::text, 'idea_generation'::text, 'content_generation'::text, 'image_generation'::text, 'image_prompt_extraction'::text]))),
     CONSTRAINT igny8_credit_transactions_quantity_check CHECK ((quantity > 0)),
+    CONSTRAINT igny8_credit_transactions_refunds_check CHECK (((refunds_id IS NULL) OR (type = 'refund'::text))),
     CONSTRAINT igny8_credit_transactions_seq_check CHECK ((seq > 0)),
-    CONSTRAINT igny8_credit_transactions_type_check CHECK ((type = ANY (ARRAY['trial'::text, 'subscription'::text, 'purchase'::text, 'promotion'::text, 'refund'::text, 'deduction'::text, 'expiration'::text, 'adjustment'::text, 'opening'::text])))
+    CONSTRAINT igny8_credit_transactions_type_check CHECK ((type = ANY (ARRAY['trial'::text, 'subscription'::text, 'purchase'::text, 'promotion'::text, 'refund'::text, 'deduction'::text, 'expiration'::text, 'adjustment'::text, 'opening'::text]))),
+    CONSTRAINT igny8_credit_transactions_unit_credits_check CHECK ((unit_credits > 0)),
+    CONSTRAINT igny8_credit_transactions_unit_size_check CHECK ((unit_size > 0))
 );
 
 ALTER TABLE ONLY igny8_credit_transactions FORCE ROW LEVEL SECURITY;
@@ -497,6 +566,8 @@ ALTER TABLE ONLY igny8_credit_cost_config ALTER COLUMN id SET DEFAULT nextval('i
 
 ALTER TABLE ONLY igny8_credit_grants ALTER COLUMN id SET DEFAULT nextval('igny8_credit_grants_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_credit_holds ALTER COLUMN id SET DEFAULT nextval('igny8_credit_holds_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_credit_transactions ALTER COLUMN id SET DEFAULT nextval('igny8_credit_transactions_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_industries ALTER COLUMN id SET DEFAULT nextval('igny8_industries_id_seq'::regclass);
@@ -537,6 +608,12 @@ ALTER TABLE ONLY igny8_credit_cost_config
 
 ALTER TABLE ONLY igny8_credit_grants
     ADD CONSTRAINT igny8_credit_grants_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_holds
+    ADD CONSTRAINT igny8_credit_holds_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_requests
+    ADD CONSTRAINT igny8_credit_requests_pkey PRIMARY KEY (tenant_id, operation, key);
 
 ALTER TABLE ONLY igny8_credit_transaction_grants
     ADD CONSTRAINT igny8_credit_transaction_grants_pkey PRIMARY KEY (tenant_id, transaction_id, grant_id);
@@ -648,7 +725,15 @@ ALTER TABLE ONLY igny8_users
 
 CREATE INDEX igny8_credit_grants_burn_idx ON igny8_credit_grants USING btree (tenant_id, priority, expires_at, granted_at, id) WHERE (remaining > 0);
 
+CREATE INDEX igny8_credit_grants_due_idx ON igny8_credit_grants USING btree (expires_at) WHERE ((remaining > 0) AND (expires_at IS NOT NULL));
+
 CREATE UNIQUE INDEX igny8_credit_grants_period_key ON igny8_credit_grants USING btree (tenant_id, period_id) WHERE (period_id IS NOT NULL);
+
+CREATE INDEX igny8_credit_holds_due_idx ON igny8_credit_holds USING btree (expires_at) WHERE (status = 'open'::text);
+
+CREATE INDEX igny8_credit_holds_open_idx ON igny8_credit_holds USING btree (tenant_id, expires_at) WHERE (status = 'open'::text);
+
+CREATE INDEX igny8_credit_transactions_refunds_idx ON igny8_credit_transactions USING btree (tenant_id, refunds_id) WHERE (refunds_id IS NOT NULL);
 
 CREATE INDEX igny8_payments_pending_idx ON igny8_payments USING btree (created_at, id) WHERE (status = 'pending'::text);
 
@@ -661,6 +746,18 @@ CREATE INDEX igny8_site_user_access_user_idx ON igny8_site_user_access USING btr
 CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
 
 CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_periods USING btree (tenant_id) WHERE (previous_end IS NULL);
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_requests FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_transaction_grants FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_transactions FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_requests FOR EACH STATEMENT EXECUTE FUNCTION igny8_append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_transaction_grants FOR EACH STATEMENT EXECUTE FUNCTION igny8_append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_transactions FOR EACH STATEMENT EXECUTE FUNCTION igny8_append_only();
 
 ALTER TABLE ONLY igny8_audit_events
     ADD CONSTRAINT igny8_audit_events_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
@@ -677,6 +774,24 @@ ALTER TABLE ONLY igny8_credit_grants
 ALTER TABLE ONLY igny8_credit_grants
     ADD CONSTRAINT igny8_credit_grants_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
+ALTER TABLE ONLY igny8_credit_holds
+    ADD CONSTRAINT igny8_credit_holds_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
+
+ALTER TABLE ONLY igny8_credit_holds
+    ADD CONSTRAINT igny8_credit_holds_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_holds
+    ADD CONSTRAINT igny8_credit_holds_transaction_fkey FOREIGN KEY (tenant_id, transaction_id) REFERENCES igny8_credit_transactions(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_requests
+    ADD CONSTRAINT igny8_credit_requests_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
+
+ALTER TABLE ONLY igny8_credit_requests
+    ADD CONSTRAINT igny8_credit_requests_hold_fkey FOREIGN KEY (tenant_id, hold_id) REFERENCES igny8_credit_holds(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_requests
+    ADD CONSTRAINT igny8_credit_requests_transaction_fkey FOREIGN KEY (tenant_id, transaction_id) REFERENCES igny8_credit_transactions(tenant_id, id);
+
 ALTER TABLE ONLY igny8_credit_transaction_grants
     ADD CONSTRAINT igny8_credit_transaction_grants_grant_fkey FOREIGN KEY (tenant_id, grant_id) REFERENCES igny8_credit_grants(tenant_id, id);
 
@@ -685,6 +800,9 @@ ALTER TABLE ONLY igny8_credit_transaction_grants
 
 ALTER TABLE ONLY igny8_credit_transactions
     ADD CONSTRAINT igny8_credit_transactions_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
+
+ALTER TABLE ONLY igny8_credit_transactions
+    ADD CONSTRAINT igny8_credit_transactions_refunds_fkey FOREIGN KEY (tenant_id, refunds_id) REFERENCES igny8_credit_transactions(tenant_id, id);
 
 ALTER TABLE ONLY igny8_credit_transactions
     ADD CONSTRAINT igny8_credit_transactions_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
@@ -770,6 +888,10 @@ ALTER TABLE igny8_credit_accounts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_grants ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_credit_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_credit_requests ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_credit_transaction_grants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_transactions ENABLE ROW LEVEL SECURITY;
@@ -802,6 +924,8 @@ CREATE POLICY staff ON igny8_credit_accounts FOR SELECT USING ((current_setting(
 
 CREATE POLICY staff ON igny8_credit_grants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
+CREATE POLICY staff ON igny8_credit_holds FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
 CREATE POLICY staff ON igny8_invoice_lines FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_invoices FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
@@ -819,6 +943,10 @@ CREATE POLICY tenant ON igny8_audit_events USING ((tenant_id = (NULLIF(current_s
 CREATE POLICY tenant ON igny8_credit_accounts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_holds USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_requests USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_transaction_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -859,6 +987,12 @@ GRANT SELECT ON TABLE igny8_credit_cost_config TO igny8_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_grants TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_credit_grants_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_holds TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_credit_holds_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_credit_requests TO igny8_app;
 
 GRANT SELECT,INSERT ON TABLE igny8_credit_transaction_grants TO igny8_app;
 

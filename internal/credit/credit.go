@@ -1,13 +1,15 @@
-// Package credit owns credits: the grants they come in by, and the ledger of every movement. It is
-// the only writer of either.
+// Package credit owns credits: what operations cost, the grants that credits come in by, the holds
+// that set them aside, and the ledger of every movement. It is the only writer of all of them.
 //
 // What must always hold, for each account: the balance is the sum of the ledger and the sum of what
 // is left on the grants; what is held never exceeds it; the lines' seq counts 1, 2, 3 … without gap,
 // and each line's balance_after is its predecessor's plus its own amount. Every movement carries an
-// idempotency key and happens once.
+// idempotency key and happens once; a refused one writes nothing.
 //
 // Every movement first locks the account's row in igny8_credit_accounts, behind the account itself
-// where a command holds that, then grants in the order in which they burn.
+// where a command holds that, then grants in the order in which they burn. Behind that lock, holds and
+// grants whose time is over are closed before anything else is judged (see book.sweep), so that what is
+// available never depends on when a job last ran.
 package credit
 
 import (
@@ -32,6 +34,9 @@ type Account struct {
 	Held     int64       `bun:"held"`
 	LastSeq  int64       `bun:"last_seq"`
 }
+
+// Tenant is the account whose credits they are.
+func (a *Account) Tenant() gid.Account { return a.TenantID }
 
 // Available is what can be spent.
 func (a *Account) Available() int64 { return a.Balance - a.Held }
@@ -79,6 +84,9 @@ type Grant struct {
 	PaymentID *gid.Payment `bun:"payment_id"`
 	GrantedAt time.Time    `bun:"granted_at"`
 	ExpiresAt *time.Time   `bun:"expires_at"`
+
+	// Taken is how much one ledger line took from the grant, where a query asks for it.
+	Taken int64 `bun:"taken,scanonly"`
 }
 
 // IsNode marks the type as having a global id.
@@ -124,21 +132,26 @@ func (o *Operation) UnmarshalGQL(v any) error { return enum.Unmarshal(o, v) }
 type Transaction struct {
 	bun.BaseModel `bun:"table:igny8_credit_transactions,alias:line"`
 
-	TenantID       gid.Account           `bun:"tenant_id,pk"`
-	ID             gid.CreditTransaction `bun:"id,pk,autoincrement"`
-	Seq            int64                 `bun:"seq"`
-	Type           Type                  `bun:"type"`
-	Amount         int64                 `bun:"amount"`
-	BalanceAfter   int64                 `bun:"balance_after"`
-	Operation      *Operation            `bun:"operation"`
-	Quantity       *int64                `bun:"quantity"`
-	SiteID         *gid.Site             `bun:"site_id"`
-	Description    string                `bun:"description"`
-	Metadata       json.RawMessage       `bun:"metadata,type:jsonb,nullzero,default:'{}'"`
-	ActorKind      audit.ActorKind       `bun:"actor_kind"`
-	ActorID        *int64                `bun:"actor_id"`
-	IdempotencyKey string                `bun:"idempotency_key"`
-	CreatedAt      time.Time             `bun:"created_at"`
+	TenantID     gid.Account           `bun:"tenant_id,pk"`
+	ID           gid.CreditTransaction `bun:"id,pk,autoincrement"`
+	Seq          int64                 `bun:"seq"`
+	Type         Type                  `bun:"type"`
+	Amount       int64                 `bun:"amount"`
+	BalanceAfter int64                 `bun:"balance_after"`
+	Operation    *Operation            `bun:"operation"`
+	Quantity     *int64                `bun:"quantity"`
+	// UnitCredits and UnitSize are the price that was charged: credits for each started unit of so many.
+	UnitCredits *int64    `bun:"unit_credits"`
+	UnitSize    *int64    `bun:"unit_size"`
+	SiteID      *gid.Site `bun:"site_id"`
+	// RefundsID is the deduction that a refund gives back.
+	RefundsID      *gid.CreditTransaction `bun:"refunds_id"`
+	Description    string                 `bun:"description"`
+	Metadata       json.RawMessage        `bun:"metadata,type:jsonb,nullzero,default:'{}'"`
+	ActorKind      audit.ActorKind        `bun:"actor_kind"`
+	ActorID        *int64                 `bun:"actor_id"`
+	IdempotencyKey string                 `bun:"idempotency_key"`
+	CreatedAt      time.Time              `bun:"created_at"`
 }
 
 // IsNode marks the type as having a global id.

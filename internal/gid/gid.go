@@ -14,24 +14,53 @@ import (
 	"igny8.com/accounts/internal/fault"
 )
 
-// An id is its row's bigint key, written for clients as prefix_number.
-type (
-	Account           int64
-	User              int64
-	Session           int64
-	Plan              int64
-	Industry          int64
-	IndustrySector    int64
-	Site              int64
-	Sector            int64
-	Subscription      int64
-	Period            int64
-	Payment           int64
-	Invoice           int64
-	Grant             int64
-	CreditTransaction int64
-	AuditEvent        int64
-)
+// Account is the id of an account.
+type Account int64
+
+// User is the id of a person.
+type User int64
+
+// Session is the id of a signed-in device.
+type Session int64
+
+// Plan is the id of a plan.
+type Plan int64
+
+// Industry is the id of an industry.
+type Industry int64
+
+// IndustrySector is the id of a part of an industry.
+type IndustrySector int64
+
+// Site is the id of a site.
+type Site int64
+
+// Sector is the id of a part of an industry that a site covers.
+type Sector int64
+
+// Subscription is the id of a subscription.
+type Subscription int64
+
+// Period is the id of a period of a subscription.
+type Period int64
+
+// Payment is the id of a payment.
+type Payment int64
+
+// Invoice is the id of an invoice.
+type Invoice int64
+
+// Grant is the id of credits that came in together.
+type Grant int64
+
+// CreditTransaction is the id of a line of the ledger.
+type CreditTransaction int64
+
+// CreditHold is the id of credits set aside.
+type CreditHold int64
+
+// AuditEvent is the id of a line of the audit log.
+type AuditEvent int64
 
 // ID is any of the id types of this package.
 type ID interface {
@@ -54,6 +83,7 @@ func (Payment) Prefix() string           { return "pay" }
 func (Invoice) Prefix() string           { return "inv" }
 func (Grant) Prefix() string             { return "grant" }
 func (CreditTransaction) Prefix() string { return "ctx" }
+func (CreditHold) Prefix() string        { return "hold" }
 func (AuditEvent) Prefix() string        { return "evt" }
 
 // MarshalGQL writes the global id as a GraphQL ID.
@@ -71,6 +101,7 @@ func (id Payment) MarshalGQL(w io.Writer)           { write(w, id) }
 func (id Invoice) MarshalGQL(w io.Writer)           { write(w, id) }
 func (id Grant) MarshalGQL(w io.Writer)             { write(w, id) }
 func (id CreditTransaction) MarshalGQL(w io.Writer) { write(w, id) }
+func (id CreditHold) MarshalGQL(w io.Writer)        { write(w, id) }
 func (id AuditEvent) MarshalGQL(w io.Writer)        { write(w, id) }
 
 // UnmarshalGQL reads a global id of the type; anything else is INVALID_ID.
@@ -88,6 +119,7 @@ func (id *Payment) UnmarshalGQL(v any) error           { return read(id, v) }
 func (id *Invoice) UnmarshalGQL(v any) error           { return read(id, v) }
 func (id *Grant) UnmarshalGQL(v any) error             { return read(id, v) }
 func (id *CreditTransaction) UnmarshalGQL(v any) error { return read(id, v) }
+func (id *CreditHold) UnmarshalGQL(v any) error        { return read(id, v) }
 func (id *AuditEvent) UnmarshalGQL(v any) error        { return read(id, v) }
 
 // Format writes the global id.
@@ -113,7 +145,7 @@ func Parse[T ID](s string) (T, error) {
 func Split(s string) (prefix string, n int64, err error) {
 	malformed := fault.New(fault.InvalidID, "this is not an id; ids look like site_19")
 	prefix, digits, found := strings.Cut(s, "_")
-	if !found || prefix == "" || len(digits) == 0 || len(digits) > 19 || digits[0] < '1' || digits[0] > '9' {
+	if !found || prefix == "" || digits == "" || len(digits) > 19 || digits[0] < '1' || digits[0] > '9' {
 		return "", 0, malformed
 	}
 	n, parseErr := strconv.ParseInt(digits, 10, 64)

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"igny8.com/accounts/internal/server"
+)
+
+// config is everything that the environment says, and its documentation: `for` names the commands that
+// read a variable, with a star where they do not start without it; `doc` is what it means. The help of
+// the commands and the table in docs/operating.md are made of these tags.
+type config struct {
+	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor as either or as an administrator; dev as an administrator, or, without this variable, to a Postgres of its own."`
+
+	Addr           string         `env:"IGNY8_ADDR" envDefault:"127.0.0.1:8080" for:"serve dev healthcheck" doc:"The address to listen on, host:port."`
+	PublicURL      string         `env:"IGNY8_PUBLIC_URL" for:"serve* dev" doc:"The URL at which clients reach the service, e.g. https://accounts.igny8.com. https, unless it leads to this machine. It is the issuer of the tokens."`
+	CORSOrigins    []string       `env:"IGNY8_CORS_ORIGINS" for:"serve dev" doc:"The web origins whose scripts may read answers, separated by commas, e.g. https://app.igny8.com. Without it none but the service's own page."`
+	TrustedProxies []netip.Prefix `env:"IGNY8_TRUSTED_PROXIES" for:"serve dev" doc:"The networks of the proxies before the service, separated by commas, e.g. 10.0.0.0/8. X-Forwarded-For and X-Request-Id count from these alone."`
+
+	SigningKeys string `env:"IGNY8_SIGNING_KEYS" for:"serve*" doc:"The Ed25519 keys of the access tokens, kid:seed pairs separated by commas, the seed being 32 bytes in base64url. The first signs, all verify. igny8 keys generate makes one."`
+	Secret      string `env:"IGNY8_SECRET" for:"serve*" doc:"The secret, at least 32 bytes, by which refresh tokens are stored and checked. igny8 keys generate makes one."`
+
+	BankInstructions string `env:"IGNY8_BANK_INSTRUCTIONS" for:"serve* dev" doc:"What a customer is told who pays by bank transfer: the account's holder, number and bank."`
+	BankDeadlineDays int    `env:"IGNY8_BANK_DEADLINE_DAYS" envDefault:"14" for:"serve dev" doc:"How many days a customer has to pay after asking to pay by bank transfer, 1 to 90."`
+
+	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
+	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
+	DrainTimeout     time.Duration `env:"IGNY8_DRAIN_TIMEOUT" envDefault:"20s" for:"serve dev" doc:"How long a stop waits for requests under way, 0s to 5m."`
+
+	LogLevel  slog.Level `env:"IGNY8_LOG_LEVEL" envDefault:"INFO" for:"serve dev" doc:"DEBUG, INFO, WARN or ERROR."`
+	LogFormat string     `env:"IGNY8_LOG_FORMAT" for:"serve dev" doc:"json or text. Without it, json for serve and text for dev."`
+	Debug     bool       `env:"IGNY8_DEBUG" envDefault:"false" for:"serve dev" doc:"With true, dev serves profiles at /debug/pprof/. serve refuses to start with it."`
+
+	DataDir        string `env:"IGNY8_DATA_DIR" envDefault:".data" for:"dev" doc:"Where dev keeps its Postgres, its signing key and its secret."`
+	PostgresMirror string `env:"IGNY8_POSTGRES_MIRROR" for:"dev" doc:"The Maven repository to fetch Postgres from where none is installed. Without it, the public one."`
+	PGBin          string `env:"PGBIN" for:"dev" doc:"The directory of the programs postgres and initdb. Without it they are looked for in the usual places."`
+
+	GOGC       string `env:"GOGC" for:"serve dev" doc:"How much the heap grows between two collections, in percent. Without it 400, which takes a sixth off the processor's work."`
+	GOMemLimit string `env:"GOMEMLIMIT" for:"serve dev" doc:"The memory that Go's runtime tries to stay within, e.g. 400MiB. Set it to about 80 % of a container's limit."`
+}
+
+// environment is the environment of this process.
+func environment() map[string]string { return env.ToMap(os.Environ()) }
+
+// readConfig reads the environment for a command and tells everything that is wrong with it at once.
+func readConfig(environ map[string]string, command string) (config, error) {
+	var cfg config
+	var problems usageError
+	if err := env.ParseWithOptions(&cfg, env.Options{Environment: environ}); err != nil {
+		problems = append(problems, parseProblems(err)...)
+	}
+	for _, v := range variables() {
+		if v.requiredBy(command) && environ[v.name] == "" {
+			problems = append(problems, v.name+" is not set. "+v.doc)
+		}
+	}
+	for _, check := range []func() error{
+		cfg.checkAddr, cfg.checkPublicURL, cfg.checkOrigins, cfg.checkRanges, cfg.checkLog,
+	} {
+		if err := check(); err != nil {
+			problems = problems.withOthers(flatten(err))
+		}
+	}
+	if command == "serve" {
+		problems = append(problems, cfg.unfitForProduction()...)
+	}
+	if len(problems) > 0 {
+		return config{}, problems
+	}
+	return cfg, nil
+}
+
+// withOthers adds problems of variables that have none yet: what could not be read is not out of range
+// on top of it.
+func (e usageError) withOthers(more []string) usageError {
+	known := len(e)
+	for _, text := range more {
+		name, _, _ := strings.Cut(text, " ")
+		if !slices.ContainsFunc(e[:known], func(k string) bool { return strings.HasPrefix(k, name+" ") }) {
+			e = append(e, text)
+		}
+	}
+	return e
+}
+
+// parseProblems says which variables are not of their kind. The library knows fields, people know
+// variables; and it quotes values, which may be secret.
+func parseProblems(err error) []string {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return []string{err.Error()}
+	}
+	var problems []string
+	for _, e := range all.Errors {
+		parse, ok := errors.AsType[env.ParseError](e)
+		if !ok {
+			problems = append(problems, e.Error())
+			continue
+		}
+		for _, v := range variables() {
+			if v.field == parse.Name {
+				problems = append(problems, v.name+" is not "+kindOf(parse.Type)+". "+v.doc)
+			}
+		}
+	}
+	return problems
+}
+
+func kindOf(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return "a duration such as 20s"
+	case reflect.TypeFor[[]netip.Prefix](), reflect.TypeFor[netip.Prefix]():
+		return "a list of networks such as 10.0.0.0/8"
+	case reflect.TypeFor[slog.Level]():
+		return "a level such as INFO"
+	case reflect.TypeFor[bool]():
+		return "true or false"
+	default:
+		return "a whole number"
+	}
+}
+
+func (cfg *config) checkAddr() error {
+	_, port, err := net.SplitHostPort(cfg.Addr)
+	if err != nil || port == "" {
+		return errors.New("IGNY8_ADDR is no address: write host:port, e.g. 127.0.0.1:8080 or :8080")
+	}
+	return nil
+}
+
+func (cfg *config) checkPublicURL() error {
+	if cfg.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != strings.TrimSuffix(cfg.PublicURL, "/") {
+		return errors.New("IGNY8_PUBLIC_URL is not the URL of a service: write scheme and host alone, e.g. https://accounts.igny8.com")
+	}
+	cfg.PublicURL = strings.TrimSuffix(cfg.PublicURL, "/")
+	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return errors.New("IGNY8_PUBLIC_URL must be https, because tokens travel there; http leads to this machine alone")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+func (cfg *config) checkOrigins() error {
+	var problems []error
+	for _, origin := range cfg.CORSOrigins {
+		if err := server.CheckOrigin(origin); err != nil {
+			problems = append(problems, fmt.Errorf("IGNY8_CORS_ORIGINS: %w", err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (cfg *config) checkRanges() error {
+	var problems []error
+	check := func(ok bool, text string) {
+		if !ok {
+			problems = append(problems, errors.New(text))
+		}
+	}
+	check(cfg.BankDeadlineDays >= 1 && cfg.BankDeadlineDays <= 90, "IGNY8_BANK_DEADLINE_DAYS is out of range: 1 to 90")
+	check(cfg.DatabaseConns >= 0 && cfg.DatabaseConns <= 1000, "IGNY8_DATABASE_CONNS is out of range: 0 to 1000")
+	check(cfg.StatementTimeout >= time.Second && cfg.StatementTimeout <= 5*time.Minute, "IGNY8_STATEMENT_TIMEOUT is out of range: 1s to 5m")
+	check(cfg.DrainTimeout >= 0 && cfg.DrainTimeout <= 5*time.Minute, "IGNY8_DRAIN_TIMEOUT is out of range: 0s to 5m")
+	return errors.Join(problems...)
+}
+
+func (cfg *config) checkLog() error {
+	if cfg.LogFormat != "" && cfg.LogFormat != "json" && cfg.LogFormat != "text" {
+		return errors.New("IGNY8_LOG_FORMAT is neither json nor text")
+	}
+	return nil
+}
+
+// unfitForProduction says what production must not be started with.
+func (cfg *config) unfitForProduction() []string {
+	var problems []string
+	if cfg.Debug {
+		problems = append(problems, "IGNY8_DEBUG is set: profiles and debug output are not for production")
+	}
+	if cfg.Secret != "" {
+		if why := weakness([]byte(cfg.Secret)); why != "" {
+			problems = append(problems, "IGNY8_SECRET "+why+": take one from igny8 keys generate")
+		}
+	}
+	if cfg.SigningKeys != "" {
+		if why := weakKey(cfg.SigningKeys); why != "" {
+			problems = append(problems, "IGNY8_SIGNING_KEYS: "+why)
+		}
+	}
+	return problems
+}
+
+// conns is the size of the pool: measured, two connections a processor serve the most requests.
+func (cfg *config) conns() int32 {
+	const perProcessor, fewest, most = 2, 4, 64
+	if cfg.DatabaseConns > 0 {
+		return cfg.DatabaseConns
+	}
+	return int32(min(max(perProcessor*runtime.GOMAXPROCS(0), fewest), most))
+}

@@ -1,0 +1,166 @@
+package credit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
+)
+
+// Reaches says whether a site is one that the actor may reach. Sites are another package's, which this
+// one does not know.
+type Reaches func(ctx context.Context, id gid.Site) (bool, error)
+
+// Spending is what credits are to be spent on.
+type Spending struct {
+	Operation Operation
+	// Quantity is in words, ideas or images; nil and 1 are the same where each call costs the same.
+	Quantity    *int64
+	SiteID      *gid.Site
+	Description string
+	// Metadata is a JSON object of at most 4096 bytes, or nil.
+	Metadata       json.RawMessage
+	IdempotencyKey string
+}
+
+const (
+	requiredDetail  = "required"
+	availableDetail = "available"
+)
+
+// InsufficientError is a fault of too few credits, with how many are required and available.
+type InsufficientError struct {
+	*fault.Error
+
+	Required, Available int64
+}
+
+// Insufficient is the fault with its facts, shown as f is.
+func Insufficient(f *fault.Error) *InsufficientError {
+	required, _ := f.Details[requiredDetail].(int64)
+	available, _ := f.Details[availableDetail].(int64)
+	return &InsufficientError{Error: f, Required: required, Available: available}
+}
+
+// Spend pays for an operation at once. Errors: REQUIRED, TOO_LONG, INVALID, NOT_FOUND at siteId,
+// FEATURE_NOT_IN_PLAN, INSUFFICIENT_CREDITS, IDEMPOTENCY_CONFLICT.
+func Spend(
+	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, reaches Reaches, in Spending,
+) (*Result, error) {
+	in.Description = strings.TrimSpace(in.Description)
+	var faults fault.List
+	quantity, f := quantityOf(in.Operation, in.Quantity)
+	faults.Add(f)
+	faults.Add(checkLength(in.Description, "description", maxDescription))
+	metadata, f := canonical(in.Metadata)
+	faults.Add(f)
+	faults.Add(checkKey(in.IdempotencyKey))
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	reached, err := reach(ctx, reaches, in.SiteID)
+	if err != nil {
+		return nil, err
+	}
+	cost, err := costOf(ctx, db, in.Operation, now)
+	if err != nil {
+		return nil, err
+	}
+	facts := []any{in.Operation, quantity, in.SiteID, in.Description, metadata}
+	return command(ctx, db, actor.AccountID(), now, opSpend, in.IdempotencyKey, facts,
+		func(ctx context.Context, b *book) (*Result, error) {
+			required, err := price(actor, reached, cost, quantity)
+			if err != nil {
+				return nil, err
+			}
+			if err := b.afford(required); err != nil {
+				return nil, err
+			}
+			moves, err := b.burn(required, false)
+			if err != nil {
+				return nil, err
+			}
+			by := actor.By(b.tenant)
+			line := &Transaction{
+				Type: Deduction, Operation: &in.Operation, Quantity: &quantity, SiteID: in.SiteID,
+				UnitCredits: &cost.Credits, UnitSize: &cost.UnitSize, Description: in.Description, Metadata: metadata,
+				ActorKind: by.Kind, ActorID: by.ID, IdempotencyKey: lineKey(opSpend, in.IdempotencyKey),
+			}
+			return &Result{Transaction: line}, b.write(ctx, line, moves)
+		})
+}
+
+// reach asks for a site before the ledger is locked; whether it matters is known behind the lock.
+func reach(ctx context.Context, reaches Reaches, id *gid.Site) (bool, error) {
+	if id == nil {
+		return true, nil
+	}
+	return reaches(ctx, *id)
+}
+
+// price is what an actor has to pay for the quantity. Errors: NOT_FOUND, FEATURE_NOT_IN_PLAN, INVALID.
+func price(actor account.Actor, reached bool, cost *Cost, quantity int64) (int64, error) {
+	if !reached {
+		return 0, fault.New(fault.NotFound, "there is no such site").At("siteId")
+	}
+	if f := allows(actor.Plan, cost.Operation); f != nil {
+		return 0, f
+	}
+	return cost.Of(quantity)
+}
+
+// canonical writes a JSON object in one way, so that the same input has one fingerprint.
+func canonical(raw json.RawMessage) (json.RawMessage, *fault.Error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	invalid := fault.New(fault.Invalid, "this is no JSON object that can be kept").At("metadata")
+	if len(raw) > maxMetadata {
+		return nil, fault.New(fault.TooLong, "at most %d bytes of JSON", maxMetadata).At("metadata")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil || decoder.More() || !keepable(object) {
+		return nil, invalid
+	}
+	if object == nil {
+		return nil, nil
+	}
+	out, err := json.Marshal(object)
+	if err != nil {
+		return nil, invalid
+	}
+	return out, nil
+}
+
+// keepable says whether Postgres can keep a JSON value: no NUL in text, no number beyond a double's range.
+func keepable(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return !strings.ContainsRune(v, 0)
+	case json.Number:
+		_, err := v.Float64()
+		return err == nil
+	case []any:
+		for _, e := range v {
+			if !keepable(e) {
+				return false
+			}
+		}
+	case map[string]any:
+		for k, e := range v {
+			if !keepable(k) || !keepable(e) {
+				return false
+			}
+		}
+	}
+	return true
+}

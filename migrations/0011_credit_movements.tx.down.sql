@@ -1,0 +1,14 @@
+drop table igny8_credit_requests;
+drop table igny8_credit_holds;
+drop index igny8_credit_grants_due_idx;
+drop trigger append_only on igny8_credit_transaction_grants;
+drop trigger append_only_whole on igny8_credit_transaction_grants;
+drop trigger append_only on igny8_credit_transactions;
+drop trigger append_only_whole on igny8_credit_transactions;
+drop function igny8_append_only();
+drop index igny8_credit_transactions_refunds_idx;
+alter table igny8_credit_transactions drop constraint igny8_credit_transactions_refunds_check;
+alter table igny8_credit_transactions drop constraint igny8_credit_transactions_refunds_fkey;
+alter table igny8_credit_transactions drop column refunds_id;
+alter table igny8_credit_transactions drop column unit_size;
+alter table igny8_credit_transactions drop column unit_credits;
