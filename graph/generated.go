@@ -6463,7 +6463,6 @@ func (ec *executionContext) _Account_id(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -6487,7 +6486,6 @@ func (ec *executionContext) _Account_name(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6511,7 +6509,6 @@ func (ec *executionContext) _Account_slug(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6535,7 +6532,6 @@ func (ec *executionContext) _Account_status(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type AccountStatus does not have child fields"))
 }
@@ -6559,7 +6555,6 @@ func (ec *executionContext) _Account_statusReason(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_statusReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -6583,7 +6578,6 @@ func (ec *executionContext) _Account_plan(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6634,7 +6628,6 @@ func (ec *executionContext) _Account_subscription(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6667,7 +6660,6 @@ func (ec *executionContext) _Account_paymentMethod(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_paymentMethod(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type PaymentMethod does not have child fields"))
 }
@@ -6709,7 +6701,6 @@ func (ec *executionContext) _Account_owner(ctx context.Context, field graphql.Co
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6765,7 +6756,6 @@ func (ec *executionContext) _Account_billingEmail(ctx context.Context, field gra
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_billingEmail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type EmailAddress does not have child fields"))
 }
@@ -6789,7 +6779,6 @@ func (ec *executionContext) _Account_credits(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6822,7 +6811,6 @@ func (ec *executionContext) _Account_limits(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_limits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6879,7 +6867,6 @@ func (ec *executionContext) _Account_sites(ctx context.Context, field graphql.Co
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_sites(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -6947,7 +6934,6 @@ func (ec *executionContext) _Account_members(ctx context.Context, field graphql.
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_members(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -7015,7 +7001,6 @@ func (ec *executionContext) _Account_ledger(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_ledger(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -7083,7 +7068,6 @@ func (ec *executionContext) _Account_payments(ctx context.Context, field graphql
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_payments(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -7151,7 +7135,6 @@ func (ec *executionContext) _Account_auditEvents(ctx context.Context, field grap
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_auditEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Account",
@@ -7195,7 +7178,6 @@ func (ec *executionContext) _Account_createdAt(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -7219,7 +7201,6 @@ func (ec *executionContext) _Account_updatedAt(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Account_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -7243,7 +7224,6 @@ func (ec *executionContext) _AccountLimits_sites(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AccountLimits_sites(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AccountLimits",
@@ -7276,7 +7256,6 @@ func (ec *executionContext) _AccountLimits_users(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AccountLimits_users(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AccountLimits",
@@ -7309,7 +7288,6 @@ func (ec *executionContext) _Actor_kind(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Actor_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Actor", field, false, false, errors.New("field of type ActorKind does not have child fields"))
 }
@@ -7351,7 +7329,6 @@ func (ec *executionContext) _Actor_user(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Actor_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Actor",
@@ -7402,7 +7379,6 @@ func (ec *executionContext) _AddSectorPayload_sector(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_AddSectorPayload_sector(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AddSectorPayload",
@@ -7435,7 +7411,6 @@ func (ec *executionContext) _AddSectorPayload_userErrors(ctx context.Context, fi
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AddSectorPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AddSectorPayload",
@@ -7486,7 +7461,6 @@ func (ec *executionContext) _AdjustCreditsPayload_transaction(ctx context.Contex
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_AdjustCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AdjustCreditsPayload",
@@ -7519,7 +7493,6 @@ func (ec *executionContext) _AdjustCreditsPayload_credits(ctx context.Context, f
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_AdjustCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AdjustCreditsPayload",
@@ -7552,7 +7525,6 @@ func (ec *executionContext) _AdjustCreditsPayload_userErrors(ctx context.Context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AdjustCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AdjustCreditsPayload",
@@ -7585,7 +7557,6 @@ func (ec *executionContext) _AuditEvent_id(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -7609,7 +7580,6 @@ func (ec *executionContext) _AuditEvent_action(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7633,7 +7603,6 @@ func (ec *executionContext) _AuditEvent_subjectType(ctx context.Context, field g
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_subjectType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7657,7 +7626,6 @@ func (ec *executionContext) _AuditEvent_subjectId(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_subjectId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type ID does not have child fields"))
 }
@@ -7681,7 +7649,6 @@ func (ec *executionContext) _AuditEvent_actor(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEvent",
@@ -7714,7 +7681,6 @@ func (ec *executionContext) _AuditEvent_before(ctx context.Context, field graphq
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
@@ -7738,7 +7704,6 @@ func (ec *executionContext) _AuditEvent_after(ctx context.Context, field graphql
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
@@ -7762,7 +7727,6 @@ func (ec *executionContext) _AuditEvent_ip(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_ip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7786,7 +7750,6 @@ func (ec *executionContext) _AuditEvent_createdAt(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEvent_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -7810,7 +7773,6 @@ func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, fie
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventConnection",
@@ -7861,7 +7823,6 @@ func (ec *executionContext) _AuditEventConnection_nodes(ctx context.Context, fie
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventConnection",
@@ -7894,7 +7855,6 @@ func (ec *executionContext) _AuditEventConnection_pageInfo(ctx context.Context, 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventConnection",
@@ -7927,7 +7887,6 @@ func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -7951,7 +7910,6 @@ func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -7993,7 +7951,6 @@ func (ec *executionContext) _AuditEventEdge_node(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AuditEventEdge",
@@ -8044,7 +8001,6 @@ func (ec *executionContext) _CaptureCreditsPayload_transaction(ctx context.Conte
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CaptureCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CaptureCreditsPayload",
@@ -8095,7 +8051,6 @@ func (ec *executionContext) _CaptureCreditsPayload_hold(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CaptureCreditsPayload_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CaptureCreditsPayload",
@@ -8128,7 +8083,6 @@ func (ec *executionContext) _CaptureCreditsPayload_credits(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CaptureCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CaptureCreditsPayload",
@@ -8161,7 +8115,6 @@ func (ec *executionContext) _CaptureCreditsPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CaptureCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CaptureCreditsPayload",
@@ -8212,7 +8165,6 @@ func (ec *executionContext) _ConfirmPaymentPayload_payment(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -8263,7 +8215,6 @@ func (ec *executionContext) _ConfirmPaymentPayload_subscription(ctx context.Cont
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -8314,7 +8265,6 @@ func (ec *executionContext) _ConfirmPaymentPayload_account(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -8347,7 +8297,6 @@ func (ec *executionContext) _ConfirmPaymentPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_ConfirmPaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ConfirmPaymentPayload",
@@ -8398,7 +8347,6 @@ func (ec *executionContext) _CreateSitePayload_site(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreateSitePayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateSitePayload",
@@ -8431,7 +8379,6 @@ func (ec *executionContext) _CreateSitePayload_userErrors(ctx context.Context, f
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreateSitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateSitePayload",
@@ -8464,7 +8411,6 @@ func (ec *executionContext) _CreditCost_operation(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditCost_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
 }
@@ -8488,7 +8434,6 @@ func (ec *executionContext) _CreditCost_credits(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditCost_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8512,7 +8457,6 @@ func (ec *executionContext) _CreditCost_unitSize(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditCost_unitSize(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8536,7 +8480,6 @@ func (ec *executionContext) _CreditCost_perCall(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditCost_perCall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditCost", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -8560,7 +8503,6 @@ func (ec *executionContext) _CreditCost_feature(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditCost_feature(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditCost", field, true, false, errors.New("field of type PlanFeature does not have child fields"))
 }
@@ -8584,7 +8526,6 @@ func (ec *executionContext) _CreditCost_effectiveFrom(ctx context.Context, field
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditCost_effectiveFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -8608,7 +8549,6 @@ func (ec *executionContext) _CreditEstimate_operation(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditEstimate_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
 }
@@ -8632,7 +8572,6 @@ func (ec *executionContext) _CreditEstimate_quantity(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditEstimate_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8656,7 +8595,6 @@ func (ec *executionContext) _CreditEstimate_required(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditEstimate_required(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8680,7 +8618,6 @@ func (ec *executionContext) _CreditEstimate_available(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditEstimate_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8704,7 +8641,6 @@ func (ec *executionContext) _CreditEstimate_sufficient(ctx context.Context, fiel
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditEstimate_sufficient(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditEstimate", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -8728,7 +8664,6 @@ func (ec *executionContext) _CreditEstimate_included(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditEstimate_included(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditEstimate", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -8752,7 +8687,6 @@ func (ec *executionContext) _CreditGrant_id(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditGrant_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -8776,7 +8710,6 @@ func (ec *executionContext) _CreditGrant_kind(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditGrant_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type CreditGrantKind does not have child fields"))
 }
@@ -8800,7 +8733,6 @@ func (ec *executionContext) _CreditGrant_amount(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditGrant_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8824,7 +8756,6 @@ func (ec *executionContext) _CreditGrant_remaining(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditGrant_remaining(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8848,7 +8779,6 @@ func (ec *executionContext) _CreditGrant_grantedAt(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditGrant_grantedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -8872,7 +8802,6 @@ func (ec *executionContext) _CreditGrant_expiresAt(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditGrant_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditGrant", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -8896,7 +8825,6 @@ func (ec *executionContext) _CreditHold_id(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -8920,7 +8848,6 @@ func (ec *executionContext) _CreditHold_status(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type CreditHoldStatus does not have child fields"))
 }
@@ -8944,7 +8871,6 @@ func (ec *executionContext) _CreditHold_operation(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
 }
@@ -8968,7 +8894,6 @@ func (ec *executionContext) _CreditHold_quantity(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -8992,7 +8917,6 @@ func (ec *executionContext) _CreditHold_amount(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9016,7 +8940,6 @@ func (ec *executionContext) _CreditHold_capturedQuantity(ctx context.Context, fi
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_capturedQuantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9058,7 +8981,6 @@ func (ec *executionContext) _CreditHold_transaction(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditHold",
@@ -9109,7 +9031,6 @@ func (ec *executionContext) _CreditHold_site(ctx context.Context, field graphql.
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditHold",
@@ -9142,7 +9063,6 @@ func (ec *executionContext) _CreditHold_actor(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditHold",
@@ -9175,7 +9095,6 @@ func (ec *executionContext) _CreditHold_createdAt(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9199,7 +9118,6 @@ func (ec *executionContext) _CreditHold_expiresAt(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9223,7 +9141,6 @@ func (ec *executionContext) _CreditHold_closedAt(ctx context.Context, field grap
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditHold_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditHold", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9247,7 +9164,6 @@ func (ec *executionContext) _CreditProblem_check(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditProblem_check(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9271,7 +9187,6 @@ func (ec *executionContext) _CreditProblem_row(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditProblem_row(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9295,7 +9210,6 @@ func (ec *executionContext) _CreditProblem_detail(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditProblem_detail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9319,7 +9233,6 @@ func (ec *executionContext) _CreditTransaction_id(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -9343,7 +9256,6 @@ func (ec *executionContext) _CreditTransaction_seq(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_seq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9367,7 +9279,6 @@ func (ec *executionContext) _CreditTransaction_type(ctx context.Context, field g
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type CreditTransactionType does not have child fields"))
 }
@@ -9391,7 +9302,6 @@ func (ec *executionContext) _CreditTransaction_amount(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9415,7 +9325,6 @@ func (ec *executionContext) _CreditTransaction_balanceAfter(ctx context.Context,
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_balanceAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9439,7 +9348,6 @@ func (ec *executionContext) _CreditTransaction_operation(ctx context.Context, fi
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
 }
@@ -9463,7 +9371,6 @@ func (ec *executionContext) _CreditTransaction_quantity(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9487,7 +9394,6 @@ func (ec *executionContext) _CreditTransaction_unitCredits(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_unitCredits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9511,7 +9417,6 @@ func (ec *executionContext) _CreditTransaction_unitSize(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_unitSize(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9553,7 +9458,6 @@ func (ec *executionContext) _CreditTransaction_refundOf(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_refundOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransaction",
@@ -9604,7 +9508,6 @@ func (ec *executionContext) _CreditTransaction_site(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransaction",
@@ -9637,7 +9540,6 @@ func (ec *executionContext) _CreditTransaction_description(ctx context.Context, 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9661,7 +9563,6 @@ func (ec *executionContext) _CreditTransaction_metadata(ctx context.Context, fie
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_metadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
@@ -9685,7 +9586,6 @@ func (ec *executionContext) _CreditTransaction_actor(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransaction",
@@ -9718,7 +9618,6 @@ func (ec *executionContext) _CreditTransaction_createdAt(ctx context.Context, fi
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransaction_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransaction", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -9742,7 +9641,6 @@ func (ec *executionContext) _CreditTransactionConnection_edges(ctx context.Conte
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransactionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionConnection",
@@ -9793,7 +9691,6 @@ func (ec *executionContext) _CreditTransactionConnection_nodes(ctx context.Conte
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransactionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionConnection",
@@ -9826,7 +9723,6 @@ func (ec *executionContext) _CreditTransactionConnection_pageInfo(ctx context.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransactionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionConnection",
@@ -9859,7 +9755,6 @@ func (ec *executionContext) _CreditTransactionConnection_totalCount(ctx context.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransactionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransactionConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -9883,7 +9778,6 @@ func (ec *executionContext) _CreditTransactionEdge_cursor(ctx context.Context, f
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransactionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditTransactionEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -9925,7 +9819,6 @@ func (ec *executionContext) _CreditTransactionEdge_node(ctx context.Context, fie
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditTransactionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditTransactionEdge",
@@ -9958,7 +9851,6 @@ func (ec *executionContext) _CreditVerification_ok(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditVerification_ok(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditVerification", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -9982,7 +9874,6 @@ func (ec *executionContext) _CreditVerification_checkedLines(ctx context.Context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditVerification_checkedLines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditVerification", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10006,7 +9897,6 @@ func (ec *executionContext) _CreditVerification_problems(ctx context.Context, fi
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_CreditVerification_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreditVerification",
@@ -10039,7 +9929,6 @@ func (ec *executionContext) _Credits_balance(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Credits_balance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10063,7 +9952,6 @@ func (ec *executionContext) _Credits_held(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Credits_held(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10087,7 +9975,6 @@ func (ec *executionContext) _Credits_available(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Credits_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10129,7 +10016,6 @@ func (ec *executionContext) _Credits_grants(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Credits_grants(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Credits",
@@ -10185,7 +10071,6 @@ func (ec *executionContext) _Credits_verification(ctx context.Context, field gra
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Credits_verification(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Credits",
@@ -10236,7 +10121,6 @@ func (ec *executionContext) _DeclarePaymentPayload_payment(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_DeclarePaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "DeclarePaymentPayload",
@@ -10269,7 +10153,6 @@ func (ec *executionContext) _DeclarePaymentPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_DeclarePaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "DeclarePaymentPayload",
@@ -10302,7 +10185,6 @@ func (ec *executionContext) _Industry_id(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Industry_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -10326,7 +10208,6 @@ func (ec *executionContext) _Industry_slug(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Industry_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10350,7 +10231,6 @@ func (ec *executionContext) _Industry_name(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Industry_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10374,7 +10254,6 @@ func (ec *executionContext) _Industry_description(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Industry_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Industry", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10398,7 +10277,6 @@ func (ec *executionContext) _Industry_sectors(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Industry_sectors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Industry",
@@ -10431,7 +10309,6 @@ func (ec *executionContext) _IndustrySector_id(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_IndustrySector_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -10455,7 +10332,6 @@ func (ec *executionContext) _IndustrySector_slug(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_IndustrySector_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10479,7 +10355,6 @@ func (ec *executionContext) _IndustrySector_name(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_IndustrySector_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10503,7 +10378,6 @@ func (ec *executionContext) _IndustrySector_description(ctx context.Context, fie
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_IndustrySector_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("IndustrySector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10527,7 +10401,6 @@ func (ec *executionContext) _IndustrySector_industry(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_IndustrySector_industry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "IndustrySector",
@@ -10560,7 +10433,6 @@ func (ec *executionContext) _InputError_message(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InputError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InputError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10584,7 +10456,6 @@ func (ec *executionContext) _InputError_field(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InputError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InputError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10608,7 +10479,6 @@ func (ec *executionContext) _InputError_code(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InputError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InputError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
 }
@@ -10632,7 +10502,6 @@ func (ec *executionContext) _InsufficientCreditsError_message(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InsufficientCreditsError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10656,7 +10525,6 @@ func (ec *executionContext) _InsufficientCreditsError_field(ctx context.Context,
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InsufficientCreditsError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10680,7 +10548,6 @@ func (ec *executionContext) _InsufficientCreditsError_code(ctx context.Context, 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InsufficientCreditsError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
 }
@@ -10704,7 +10571,6 @@ func (ec *executionContext) _InsufficientCreditsError_required(ctx context.Conte
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InsufficientCreditsError_required(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10728,7 +10594,6 @@ func (ec *executionContext) _InsufficientCreditsError_available(ctx context.Cont
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InsufficientCreditsError_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InsufficientCreditsError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -10752,7 +10617,6 @@ func (ec *executionContext) _Invoice_id(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Invoice_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Invoice", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -10776,7 +10640,6 @@ func (ec *executionContext) _Invoice_number(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Invoice_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Invoice", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10800,7 +10663,6 @@ func (ec *executionContext) _Invoice_total(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Invoice_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Invoice",
@@ -10833,7 +10695,6 @@ func (ec *executionContext) _Invoice_lines(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Invoice_lines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Invoice",
@@ -10866,7 +10727,6 @@ func (ec *executionContext) _Invoice_issuedAt(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Invoice_issuedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Invoice", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -10890,7 +10750,6 @@ func (ec *executionContext) _InvoiceLine_description(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InvoiceLine_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceLine", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -10914,7 +10773,6 @@ func (ec *executionContext) _InvoiceLine_periodStart(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InvoiceLine_periodStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceLine", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -10938,7 +10796,6 @@ func (ec *executionContext) _InvoiceLine_periodEnd(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InvoiceLine_periodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceLine", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -10962,7 +10819,6 @@ func (ec *executionContext) _InvoiceLine_amount(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_InvoiceLine_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "InvoiceLine",
@@ -10995,7 +10851,6 @@ func (ec *executionContext) _Limit_limit(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Limit_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Limit", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -11019,7 +10874,6 @@ func (ec *executionContext) _Limit_used(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Limit_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Limit", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -11043,7 +10897,6 @@ func (ec *executionContext) _LogInPayload_session(ctx context.Context, field gra
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_LogInPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "LogInPayload",
@@ -11076,7 +10929,6 @@ func (ec *executionContext) _LogInPayload_userErrors(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_LogInPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "LogInPayload",
@@ -11109,7 +10961,6 @@ func (ec *executionContext) _LogOutPayload_userErrors(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_LogOutPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "LogOutPayload",
@@ -11142,7 +10993,6 @@ func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Money_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, true, false, errors.New("field of type Decimal does not have child fields"))
 }
@@ -11166,7 +11016,6 @@ func (ec *executionContext) _Money_currencyCode(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Money_currencyCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, true, false, errors.New("field of type CurrencyCode does not have child fields"))
 }
@@ -11204,7 +11053,6 @@ func (ec *executionContext) _Mutation_signUp(ctx context.Context, field graphql.
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_signUp(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11262,7 +11110,6 @@ func (ec *executionContext) _Mutation_logIn(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_logIn(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11320,7 +11167,6 @@ func (ec *executionContext) _Mutation_refreshSession(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_refreshSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11388,7 +11234,6 @@ func (ec *executionContext) _Mutation_logOut(ctx context.Context, field graphql.
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_logOut(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11456,7 +11301,6 @@ func (ec *executionContext) _Mutation_createSite(ctx context.Context, field grap
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_createSite(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11524,7 +11368,6 @@ func (ec *executionContext) _Mutation_updateSite(ctx context.Context, field grap
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_updateSite(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11592,7 +11435,6 @@ func (ec *executionContext) _Mutation_addSector(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_addSector(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11660,7 +11502,6 @@ func (ec *executionContext) _Mutation_removeSector(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_removeSector(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11728,7 +11569,6 @@ func (ec *executionContext) _Mutation_spendCredits(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_spendCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11796,7 +11636,6 @@ func (ec *executionContext) _Mutation_reserveCredits(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_reserveCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11864,7 +11703,6 @@ func (ec *executionContext) _Mutation_captureCredits(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_captureCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -11932,7 +11770,6 @@ func (ec *executionContext) _Mutation_releaseCredits(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_releaseCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12000,7 +11837,6 @@ func (ec *executionContext) _Mutation_refundCredits(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_refundCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12068,7 +11904,6 @@ func (ec *executionContext) _Mutation_requestBankTransfer(ctx context.Context, f
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_requestBankTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12136,7 +11971,6 @@ func (ec *executionContext) _Mutation_declarePayment(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_declarePayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12204,7 +12038,6 @@ func (ec *executionContext) _Mutation_confirmPayment(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_confirmPayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12272,7 +12105,6 @@ func (ec *executionContext) _Mutation_adjustCredits(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_adjustCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12340,7 +12172,6 @@ func (ec *executionContext) _Mutation_rejectPayment(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Mutation_rejectPayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
@@ -12384,7 +12215,6 @@ func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -12408,7 +12238,6 @@ func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -12432,7 +12261,6 @@ func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field gra
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12456,7 +12284,6 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12480,7 +12307,6 @@ func (ec *executionContext) _Payment_id(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -12522,7 +12348,6 @@ func (ec *executionContext) _Payment_account(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -12555,7 +12380,6 @@ func (ec *executionContext) _Payment_method(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type PaymentMethod does not have child fields"))
 }
@@ -12579,7 +12403,6 @@ func (ec *executionContext) _Payment_status(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type PaymentStatus does not have child fields"))
 }
@@ -12603,7 +12426,6 @@ func (ec *executionContext) _Payment_plan(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -12636,7 +12458,6 @@ func (ec *executionContext) _Payment_months(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_months(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -12660,7 +12481,6 @@ func (ec *executionContext) _Payment_amount(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -12693,7 +12513,6 @@ func (ec *executionContext) _Payment_reference(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_reference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12717,7 +12536,6 @@ func (ec *executionContext) _Payment_instructions(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_instructions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12741,7 +12559,6 @@ func (ec *executionContext) _Payment_expiresAt(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12765,7 +12582,6 @@ func (ec *executionContext) _Payment_declaredAt(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_declaredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12789,7 +12605,6 @@ func (ec *executionContext) _Payment_sentOn(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_sentOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
 }
@@ -12813,7 +12628,6 @@ func (ec *executionContext) _Payment_payerName(ctx context.Context, field graphq
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_payerName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12837,7 +12651,6 @@ func (ec *executionContext) _Payment_proofUrl(ctx context.Context, field graphql
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_proofUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type URL does not have child fields"))
 }
@@ -12861,7 +12674,6 @@ func (ec *executionContext) _Payment_externalPaymentId(ctx context.Context, fiel
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_externalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12885,7 +12697,6 @@ func (ec *executionContext) _Payment_receivedOn(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_receivedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Date does not have child fields"))
 }
@@ -12909,7 +12720,6 @@ func (ec *executionContext) _Payment_decidedAt(ctx context.Context, field graphq
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_decidedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -12933,7 +12743,6 @@ func (ec *executionContext) _Payment_rejectionReason(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_rejectionReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -12975,7 +12784,6 @@ func (ec *executionContext) _Payment_invoice(ctx context.Context, field graphql.
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_invoice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
@@ -13008,7 +12816,6 @@ func (ec *executionContext) _Payment_createdAt(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Payment_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -13032,7 +12839,6 @@ func (ec *executionContext) _PaymentConnection_edges(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PaymentConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentConnection",
@@ -13083,7 +12889,6 @@ func (ec *executionContext) _PaymentConnection_nodes(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PaymentConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentConnection",
@@ -13116,7 +12921,6 @@ func (ec *executionContext) _PaymentConnection_pageInfo(ctx context.Context, fie
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PaymentConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentConnection",
@@ -13149,7 +12953,6 @@ func (ec *executionContext) _PaymentConnection_totalCount(ctx context.Context, f
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PaymentConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13173,7 +12976,6 @@ func (ec *executionContext) _PaymentEdge_cursor(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PaymentEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13215,7 +13017,6 @@ func (ec *executionContext) _PaymentEdge_node(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PaymentEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PaymentEdge",
@@ -13248,7 +13049,6 @@ func (ec *executionContext) _Plan_id(ctx context.Context, field graphql.Collecte
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -13272,7 +13072,6 @@ func (ec *executionContext) _Plan_slug(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13296,7 +13095,6 @@ func (ec *executionContext) _Plan_name(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13320,7 +13118,6 @@ func (ec *executionContext) _Plan_price(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Plan",
@@ -13353,7 +13150,6 @@ func (ec *executionContext) _Plan_includedCredits(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_includedCredits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13377,7 +13173,6 @@ func (ec *executionContext) _Plan_maxSites(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_maxSites(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13401,7 +13196,6 @@ func (ec *executionContext) _Plan_maxUsers(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_maxUsers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13425,7 +13219,6 @@ func (ec *executionContext) _Plan_features(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_features(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type PlanFeature does not have child fields"))
 }
@@ -13449,7 +13242,6 @@ func (ec *executionContext) _Plan_active(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -13473,7 +13265,6 @@ func (ec *executionContext) _Plan_selfServe(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_selfServe(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -13497,7 +13288,6 @@ func (ec *executionContext) _Plan_trialDays(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Plan_trialDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13521,7 +13311,6 @@ func (ec *executionContext) _PlanLimitError_message(ctx context.Context, field g
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PlanLimitError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13545,7 +13334,6 @@ func (ec *executionContext) _PlanLimitError_field(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PlanLimitError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -13569,7 +13357,6 @@ func (ec *executionContext) _PlanLimitError_code(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PlanLimitError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
 }
@@ -13593,7 +13380,6 @@ func (ec *executionContext) _PlanLimitError_limit(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PlanLimitError_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13617,7 +13403,6 @@ func (ec *executionContext) _PlanLimitError_used(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_PlanLimitError_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type Int does not have child fields"))
 }
@@ -13665,7 +13450,6 @@ func (ec *executionContext) _Query_node(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -13733,7 +13517,6 @@ func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -13800,7 +13583,6 @@ func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.Col
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_viewer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -13868,7 +13650,6 @@ func (ec *executionContext) _Query_account(ctx context.Context, field graphql.Co
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -13925,7 +13706,6 @@ func (ec *executionContext) _Query_sites(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_sites(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14005,7 +13785,6 @@ func (ec *executionContext) _Query_site(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_site(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14062,7 +13841,6 @@ func (ec *executionContext) _Query_plans(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_plans(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14109,7 +13887,6 @@ func (ec *executionContext) _Query_plan(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_plan(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14166,7 +13943,6 @@ func (ec *executionContext) _Query_industries(ctx context.Context, field graphql
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_industries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14223,7 +13999,6 @@ func (ec *executionContext) _Query_creditTransactions(ctx context.Context, field
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_creditTransactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14290,7 +14065,6 @@ func (ec *executionContext) _Query_creditCosts(ctx context.Context, field graphq
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_creditCosts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14347,7 +14121,6 @@ func (ec *executionContext) _Query_estimateCredits(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_estimateCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14415,7 +14188,6 @@ func (ec *executionContext) _Query_payments(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_payments(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14483,7 +14255,6 @@ func (ec *executionContext) _Query_paymentQueue(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query_paymentQueue(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14528,7 +14299,6 @@ func (ec *executionContext) _Query___type(ctx context.Context, field graphql.Col
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14572,7 +14342,6 @@ func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
@@ -14605,7 +14374,6 @@ func (ec *executionContext) _RefreshSessionPayload_session(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_RefreshSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefreshSessionPayload",
@@ -14638,7 +14406,6 @@ func (ec *executionContext) _RefreshSessionPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_RefreshSessionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefreshSessionPayload",
@@ -14689,7 +14456,6 @@ func (ec *executionContext) _RefundCreditsPayload_transaction(ctx context.Contex
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_RefundCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefundCreditsPayload",
@@ -14722,7 +14488,6 @@ func (ec *executionContext) _RefundCreditsPayload_credits(ctx context.Context, f
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_RefundCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefundCreditsPayload",
@@ -14755,7 +14520,6 @@ func (ec *executionContext) _RefundCreditsPayload_userErrors(ctx context.Context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_RefundCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefundCreditsPayload",
@@ -14806,7 +14570,6 @@ func (ec *executionContext) _RejectPaymentPayload_payment(ctx context.Context, f
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_RejectPaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RejectPaymentPayload",
@@ -14839,7 +14602,6 @@ func (ec *executionContext) _RejectPaymentPayload_userErrors(ctx context.Context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_RejectPaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RejectPaymentPayload",
@@ -14890,7 +14652,6 @@ func (ec *executionContext) _ReleaseCreditsPayload_hold(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ReleaseCreditsPayload_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReleaseCreditsPayload",
@@ -14923,7 +14684,6 @@ func (ec *executionContext) _ReleaseCreditsPayload_credits(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ReleaseCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReleaseCreditsPayload",
@@ -14956,7 +14716,6 @@ func (ec *executionContext) _ReleaseCreditsPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_ReleaseCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReleaseCreditsPayload",
@@ -15007,7 +14766,6 @@ func (ec *executionContext) _RemoveSectorPayload_site(ctx context.Context, field
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_RemoveSectorPayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RemoveSectorPayload",
@@ -15040,7 +14798,6 @@ func (ec *executionContext) _RemoveSectorPayload_userErrors(ctx context.Context,
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_RemoveSectorPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RemoveSectorPayload",
@@ -15091,7 +14848,6 @@ func (ec *executionContext) _RequestBankTransferPayload_payment(ctx context.Cont
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_RequestBankTransferPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RequestBankTransferPayload",
@@ -15124,7 +14880,6 @@ func (ec *executionContext) _RequestBankTransferPayload_userErrors(ctx context.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_RequestBankTransferPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RequestBankTransferPayload",
@@ -15175,7 +14930,6 @@ func (ec *executionContext) _ReserveCreditsPayload_hold(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ReserveCreditsPayload_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReserveCreditsPayload",
@@ -15208,7 +14962,6 @@ func (ec *executionContext) _ReserveCreditsPayload_credits(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_ReserveCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReserveCreditsPayload",
@@ -15241,7 +14994,6 @@ func (ec *executionContext) _ReserveCreditsPayload_userErrors(ctx context.Contex
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_ReserveCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReserveCreditsPayload",
@@ -15274,7 +15026,6 @@ func (ec *executionContext) _Sector_id(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Sector_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -15298,7 +15049,6 @@ func (ec *executionContext) _Sector_name(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Sector_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -15322,7 +15072,6 @@ func (ec *executionContext) _Sector_active(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Sector_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -15364,7 +15113,6 @@ func (ec *executionContext) _Sector_site(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Sector_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Sector",
@@ -15397,7 +15145,6 @@ func (ec *executionContext) _Sector_industrySector(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Sector_industrySector(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Sector",
@@ -15430,7 +15177,6 @@ func (ec *executionContext) _Sector_createdAt(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Sector_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -15454,7 +15200,6 @@ func (ec *executionContext) _Session_accessToken(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Session_accessToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -15478,7 +15223,6 @@ func (ec *executionContext) _Session_refreshToken(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Session_refreshToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -15502,7 +15246,6 @@ func (ec *executionContext) _Session_expiresAt(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Session_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -15526,7 +15269,6 @@ func (ec *executionContext) _SignUpPayload_session(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_SignUpPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SignUpPayload",
@@ -15559,7 +15301,6 @@ func (ec *executionContext) _SignUpPayload_userErrors(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SignUpPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SignUpPayload",
@@ -15592,7 +15333,6 @@ func (ec *executionContext) _Site_id(ctx context.Context, field graphql.Collecte
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -15616,7 +15356,6 @@ func (ec *executionContext) _Site_name(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -15640,7 +15379,6 @@ func (ec *executionContext) _Site_slug(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -15664,7 +15402,6 @@ func (ec *executionContext) _Site_domain(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_domain(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -15688,7 +15425,6 @@ func (ec *executionContext) _Site_status(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type SiteStatus does not have child fields"))
 }
@@ -15712,7 +15448,6 @@ func (ec *executionContext) _Site_active(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_active(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -15736,7 +15471,6 @@ func (ec *executionContext) _Site_industry(ctx context.Context, field graphql.Co
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_industry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Site",
@@ -15787,7 +15521,6 @@ func (ec *executionContext) _Site_sectors(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_sectors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Site",
@@ -15820,7 +15553,6 @@ func (ec *executionContext) _Site_createdAt(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -15844,7 +15576,6 @@ func (ec *executionContext) _Site_updatedAt(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Site_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -15868,7 +15599,6 @@ func (ec *executionContext) _SiteConnection_edges(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SiteConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteConnection",
@@ -15919,7 +15649,6 @@ func (ec *executionContext) _SiteConnection_nodes(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SiteConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteConnection",
@@ -15952,7 +15681,6 @@ func (ec *executionContext) _SiteConnection_pageInfo(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SiteConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteConnection",
@@ -15985,7 +15713,6 @@ func (ec *executionContext) _SiteConnection_totalCount(ctx context.Context, fiel
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SiteConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SiteConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -16009,7 +15736,6 @@ func (ec *executionContext) _SiteEdge_cursor(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SiteEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SiteEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -16051,7 +15777,6 @@ func (ec *executionContext) _SiteEdge_node(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SiteEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SiteEdge",
@@ -16102,7 +15827,6 @@ func (ec *executionContext) _SpendCreditsPayload_transaction(ctx context.Context
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_SpendCreditsPayload_transaction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SpendCreditsPayload",
@@ -16135,7 +15859,6 @@ func (ec *executionContext) _SpendCreditsPayload_credits(ctx context.Context, fi
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_SpendCreditsPayload_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SpendCreditsPayload",
@@ -16168,7 +15891,6 @@ func (ec *executionContext) _SpendCreditsPayload_userErrors(ctx context.Context,
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SpendCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SpendCreditsPayload",
@@ -16201,7 +15923,6 @@ func (ec *executionContext) _Subscription_id(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -16225,7 +15946,6 @@ func (ec *executionContext) _Subscription_status(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type SubscriptionStatus does not have child fields"))
 }
@@ -16249,7 +15969,6 @@ func (ec *executionContext) _Subscription_paymentMethod(ctx context.Context, fie
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_paymentMethod(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type PaymentMethod does not have child fields"))
 }
@@ -16273,7 +15992,6 @@ func (ec *executionContext) _Subscription_currentPeriodStart(ctx context.Context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_currentPeriodStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, errors.New("field of type DateTime does not have child fields"))
 }
@@ -16297,7 +16015,6 @@ func (ec *executionContext) _Subscription_currentPeriodEnd(ctx context.Context, 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_currentPeriodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, errors.New("field of type DateTime does not have child fields"))
 }
@@ -16321,7 +16038,6 @@ func (ec *executionContext) _Subscription_trialEnd(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_trialEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -16345,7 +16061,6 @@ func (ec *executionContext) _Subscription_cancelAtPeriodEnd(ctx context.Context,
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_cancelAtPeriodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -16392,7 +16107,6 @@ func (ec *executionContext) _Subscription_externalPaymentId(ctx context.Context,
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_externalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -16439,7 +16153,6 @@ func (ec *executionContext) _Subscription_stripeSubscriptionId(ctx context.Conte
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_stripeSubscriptionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -16464,7 +16177,6 @@ func (ec *executionContext) _Subscription_periods(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Subscription_periods(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Subscription",
@@ -16508,7 +16220,6 @@ func (ec *executionContext) _SubscriptionPeriod_id(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriod_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -16532,7 +16243,6 @@ func (ec *executionContext) _SubscriptionPeriod_kind(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriod_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type SubscriptionPeriodKind does not have child fields"))
 }
@@ -16556,7 +16266,6 @@ func (ec *executionContext) _SubscriptionPeriod_start(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriod_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -16580,7 +16289,6 @@ func (ec *executionContext) _SubscriptionPeriod_end(ctx context.Context, field g
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriod_end(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriod", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -16604,7 +16312,6 @@ func (ec *executionContext) _SubscriptionPeriod_plan(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriod_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriod",
@@ -16637,7 +16344,6 @@ func (ec *executionContext) _SubscriptionPeriodConnection_edges(ctx context.Cont
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodConnection",
@@ -16688,7 +16394,6 @@ func (ec *executionContext) _SubscriptionPeriodConnection_nodes(ctx context.Cont
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodConnection",
@@ -16721,7 +16426,6 @@ func (ec *executionContext) _SubscriptionPeriodConnection_pageInfo(ctx context.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodConnection",
@@ -16754,7 +16458,6 @@ func (ec *executionContext) _SubscriptionPeriodConnection_totalCount(ctx context
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriodConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriodConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -16778,7 +16481,6 @@ func (ec *executionContext) _SubscriptionPeriodEdge_cursor(ctx context.Context, 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriodEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SubscriptionPeriodEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -16820,7 +16522,6 @@ func (ec *executionContext) _SubscriptionPeriodEdge_node(ctx context.Context, fi
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_SubscriptionPeriodEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SubscriptionPeriodEdge",
@@ -16871,7 +16572,6 @@ func (ec *executionContext) _UpdateSitePayload_site(ctx context.Context, field g
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_UpdateSitePayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UpdateSitePayload",
@@ -16904,7 +16604,6 @@ func (ec *executionContext) _UpdateSitePayload_userErrors(ctx context.Context, f
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UpdateSitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UpdateSitePayload",
@@ -16937,7 +16636,6 @@ func (ec *executionContext) _User_id(ctx context.Context, field graphql.Collecte
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_User_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type ID does not have child fields"))
 }
@@ -16961,7 +16659,6 @@ func (ec *executionContext) _User_email(ctx context.Context, field graphql.Colle
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_User_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type EmailAddress does not have child fields"))
 }
@@ -16985,7 +16682,6 @@ func (ec *executionContext) _User_name(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_User_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17009,7 +16705,6 @@ func (ec *executionContext) _User_role(ctx context.Context, field graphql.Collec
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_User_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type Role does not have child fields"))
 }
@@ -17056,7 +16751,6 @@ func (ec *executionContext) _User_lastLoginAt(ctx context.Context, field graphql
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext_User_lastLoginAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -17080,7 +16774,6 @@ func (ec *executionContext) _User_createdAt(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_User_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
@@ -17104,7 +16797,6 @@ func (ec *executionContext) _UserConnection_edges(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UserConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserConnection",
@@ -17155,7 +16847,6 @@ func (ec *executionContext) _UserConnection_nodes(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UserConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserConnection",
@@ -17188,7 +16879,6 @@ func (ec *executionContext) _UserConnection_pageInfo(ctx context.Context, field 
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UserConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserConnection",
@@ -17221,7 +16911,6 @@ func (ec *executionContext) _UserConnection_totalCount(ctx context.Context, fiel
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UserConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
@@ -17245,7 +16934,6 @@ func (ec *executionContext) _UserEdge_cursor(ctx context.Context, field graphql.
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UserEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17287,7 +16975,6 @@ func (ec *executionContext) _UserEdge_node(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_UserEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UserEdge",
@@ -17338,7 +17025,6 @@ func (ec *executionContext) _Viewer_user(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Viewer_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Viewer",
@@ -17389,7 +17075,6 @@ func (ec *executionContext) _Viewer_account(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Viewer_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Viewer",
@@ -17422,7 +17107,6 @@ func (ec *executionContext) _Viewer_role(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext_Viewer_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Viewer", field, true, false, errors.New("field of type Role does not have child fields"))
 }
@@ -17446,7 +17130,6 @@ func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Directive_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17470,7 +17153,6 @@ func (ec *executionContext) ___Directive_description(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Directive_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -17494,7 +17176,6 @@ func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -17518,7 +17199,6 @@ func (ec *executionContext) ___Directive_locations(ctx context.Context, field gr
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Directive_locations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Directive", field, false, false, errors.New("field of type __DirectiveLocation does not have child fields"))
 }
@@ -17542,7 +17222,6 @@ func (ec *executionContext) ___Directive_args(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Directive",
@@ -17586,7 +17265,6 @@ func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17610,7 +17288,6 @@ func (ec *executionContext) ___EnumValue_description(ctx context.Context, field 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___EnumValue_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -17634,7 +17311,6 @@ func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -17658,7 +17334,6 @@ func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, 
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__EnumValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -17682,7 +17357,6 @@ func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Field_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17706,7 +17380,6 @@ func (ec *executionContext) ___Field_description(ctx context.Context, field grap
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Field_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -17730,7 +17403,6 @@ func (ec *executionContext) ___Field_args(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Field",
@@ -17774,7 +17446,6 @@ func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.Col
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Field_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Field",
@@ -17807,7 +17478,6 @@ func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field gra
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -17831,7 +17501,6 @@ func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, fiel
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Field", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -17855,7 +17524,6 @@ func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17879,7 +17547,6 @@ func (ec *executionContext) ___InputValue_description(ctx context.Context, field
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___InputValue_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -17903,7 +17570,6 @@ func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphq
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__InputValue",
@@ -17936,7 +17602,6 @@ func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, fiel
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, false, false, errors.New("field of type String does not have child fields"))
 }
@@ -17960,7 +17625,6 @@ func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, fiel
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -17984,7 +17648,6 @@ func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context,
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -18008,7 +17671,6 @@ func (ec *executionContext) ___Schema_description(ctx context.Context, field gra
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Schema_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Schema", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -18032,7 +17694,6 @@ func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.C
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -18065,7 +17726,6 @@ func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graph
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -18098,7 +17758,6 @@ func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -18131,7 +17790,6 @@ func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, fiel
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -18164,7 +17822,6 @@ func (ec *executionContext) ___Schema_directives(ctx context.Context, field grap
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Schema",
@@ -18197,7 +17854,6 @@ func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.Coll
 		true,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type __TypeKind does not have child fields"))
 }
@@ -18221,7 +17877,6 @@ func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -18245,7 +17900,6 @@ func (ec *executionContext) ___Type_description(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -18269,7 +17923,6 @@ func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field gr
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type String does not have child fields"))
 }
@@ -18294,7 +17947,6 @@ func (ec *executionContext) ___Type_fields(ctx context.Context, field graphql.Co
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -18338,7 +17990,6 @@ func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphq
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -18371,7 +18022,6 @@ func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field gra
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -18405,7 +18055,6 @@ func (ec *executionContext) ___Type_enumValues(ctx context.Context, field graphq
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_enumValues(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -18449,7 +18098,6 @@ func (ec *executionContext) ___Type_inputFields(ctx context.Context, field graph
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_inputFields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -18482,7 +18130,6 @@ func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.Co
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "__Type",
@@ -18515,7 +18162,6 @@ func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.C
 		false,
 	)
 }
-
 func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__Type", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
@@ -19573,7 +19219,7 @@ func (ec *executionContext) unmarshalInputUpdateSiteInput(ctx context.Context, o
 // region    ************************** interface.gotpl ***************************
 
 func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj Node) graphql.Marshaler {
-	switch obj := obj.(type) {
+	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
 	case *account.User:
@@ -19661,7 +19307,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 }
 
 func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet, obj UserError) graphql.Marshaler {
-	switch obj := obj.(type) {
+	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
 	case fault.LimitError:
@@ -26845,7 +26491,7 @@ func (ec *executionContext) unmarshalOCreditOperation2ᚖigny8ᚗcomᚋaccounts�
 	if v == nil {
 		return nil, nil
 	}
-	res := new(credit.Operation)
+	var res = new(credit.Operation)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -26883,7 +26529,7 @@ func (ec *executionContext) unmarshalOCreditTransactionType2ᚖigny8ᚗcomᚋacc
 	if v == nil {
 		return nil, nil
 	}
-	res := new(credit.Type)
+	var res = new(credit.Type)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -27122,7 +26768,7 @@ func (ec *executionContext) unmarshalOPaymentMethod2ᚖigny8ᚗcomᚋaccountsᚋ
 	if v == nil {
 		return nil, nil
 	}
-	res := new(billing.Method)
+	var res = new(billing.Method)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -27138,7 +26784,7 @@ func (ec *executionContext) unmarshalOPaymentStatus2ᚖigny8ᚗcomᚋaccountsᚋ
 	if v == nil {
 		return nil, nil
 	}
-	res := new(billing.PaymentStatus)
+	var res = new(billing.PaymentStatus)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -27180,7 +26826,7 @@ func (ec *executionContext) unmarshalOPlanFeature2ᚖigny8ᚗcomᚋaccountsᚋin
 	if v == nil {
 		return nil, nil
 	}
-	res := new(plan.Feature)
+	var res = new(plan.Feature)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -27296,7 +26942,7 @@ func (ec *executionContext) unmarshalOSiteStatus2ᚖigny8ᚗcomᚋaccountsᚋint
 	if v == nil {
 		return nil, nil
 	}
-	res := new(site.Status)
+	var res = new(site.Status)
 	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

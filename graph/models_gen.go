@@ -207,7 +207,8 @@ type MoneyInput struct {
 }
 
 // What can be changed. A request carries one of these fields at most; a refused one writes nothing.
-type Mutation struct{}
+type Mutation struct {
+}
 
 // Which payments to list.
 type PaymentFilter struct {
@@ -216,7 +217,8 @@ type PaymentFilter struct {
 }
 
 // What can be read.
-type Query struct{}
+type Query struct {
+}
 
 // Input of refreshSession.
 type RefreshSessionInput struct {
