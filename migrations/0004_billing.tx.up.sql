@@ -107,6 +107,8 @@ alter table igny8_subscription_periods
 alter table igny8_subscription_periods
     add constraint igny8_subscription_periods_gap_fkey foreign key (tenant_id, previous_end)
     references igny8_subscription_periods (tenant_id, end_at) deferrable initially deferred;
+-- For the look for paid periods that have begun and not been granted their credits.
+create index igny8_subscription_periods_due_idx on igny8_subscription_periods (end_at) where kind = 'paid';
 -- Only the first period may stand without a predecessor.
 create unique index igny8_subscription_periods_first_key
     on igny8_subscription_periods (tenant_id) where previous_end is null;

@@ -745,6 +745,8 @@ CREATE INDEX igny8_site_user_access_user_idx ON igny8_site_user_access USING btr
 
 CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
 
+CREATE INDEX igny8_subscription_periods_due_idx ON igny8_subscription_periods USING btree (end_at) WHERE (kind = 'paid'::text);
+
 CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_periods USING btree (tenant_id) WHERE (previous_end IS NULL);
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_requests FOR EACH ROW EXECUTE FUNCTION igny8_append_only();

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/build"
 	"igny8.com/accounts/internal/demo"
+	"igny8.com/accounts/internal/due"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/postgres"
@@ -67,6 +70,21 @@ func newServer(p parts) (*server.Server, error) {
 		HTTPS:        strings.HasPrefix(p.cfg.PublicURL, "https://"),
 		DrainTimeout: p.cfg.DrainTimeout,
 	})
+}
+
+// serveAndKeep serves until ctx ends, and meanwhile does what falls due.
+func serveAndKeep(ctx context.Context, srv *server.Server, listener net.Listener, p parts) error {
+	const every = time.Minute
+	whileServing, stop := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		due.Keep(whileServing, p.db, p.log, time.Now, every)
+	}()
+	err := srv.Run(ctx, listener)
+	stop()
+	<-stopped
+	return err
 }
 
 func clientIP(r *http.Request) string {

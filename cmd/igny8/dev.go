@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,8 +70,10 @@ func (devCmd) Run(p process) (err error) {
 	defer fail(nil)
 	place, err := cfg.startPostgres(ctx, p)
 	if err != nil {
-		// Programs that were interrupted fail for all kinds of reasons but the true one.
-		return cmp.Or(ctx.Err(), err)
+		if stopped := ctx.Err(); stopped != nil {
+			return stopped // programs that were interrupted fail for all kinds of other reasons
+		}
+		return err
 	}
 	defer func() { err = errors.Join(err, place.stop()) }()
 	place.watch(fail)
@@ -96,12 +97,13 @@ func (devCmd) Run(p process) (err error) {
 	if err != nil {
 		return err
 	}
-	srv, err := newServer(parts{cfg: cfg, log: log, db: db, hasher: hasher, demo: isDemo})
+	all := parts{cfg: cfg, log: log, db: db, hasher: hasher, demo: isDemo}
+	srv, err := newServer(all)
 	if err != nil {
 		return err
 	}
 	p.welcome(here, place.about, isDemo)
-	if err := srv.Run(ctx, listener); err != nil {
+	if err := serveAndKeep(ctx, srv, listener, all); err != nil {
 		return err
 	}
 	if cause := context.Cause(ctx); p.ctx.Err() == nil && cause != nil {

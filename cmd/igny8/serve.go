@@ -62,7 +62,8 @@ func (serveCmd) Run(p process) error {
 	if err := fitForProduction(p.ctx, db, hasher); err != nil {
 		return err
 	}
-	srv, err := newServer(parts{cfg: cfg, log: log, db: db, hasher: hasher})
+	all := parts{cfg: cfg, log: log, db: db, hasher: hasher}
+	srv, err := newServer(all)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (serveCmd) Run(p process) error {
 		return err
 	}
 	log.Info("serving", slog.String("address", listener.Addr().String()), slog.String("url", cfg.PublicURL))
-	err = srv.Run(p.ctx, listener)
+	err = serveAndKeep(p.ctx, srv, listener, all)
 	log.Info("stopped")
 	return err
 }

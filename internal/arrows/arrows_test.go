@@ -53,6 +53,7 @@ var below = map[string][]string{
 		"internal/site", "internal/signup"),
 
 	"internal/doctor": domain("internal/credit"),
+	"internal/due":    domain("internal/credit", "internal/billing"),
 
 	// The edge: it may know HTTP. Beneath it nobody does.
 	"internal/auth":    domain("internal/audit", "internal/plan", "internal/account"),
@@ -72,7 +73,7 @@ func domain(others ...string) []string {
 // businesslike are the packages that hold the business: no transport, no GraphQL.
 var businesslike = []string{
 	"internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit", "internal/billing",
-	"internal/signup", "internal/demo", "internal/doctor",
+	"internal/signup", "internal/demo", "internal/doctor", "internal/due",
 }
 
 // foreign are the imports that the business must not know, the packages below them included. net/mail,
