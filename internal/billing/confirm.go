@@ -36,9 +36,9 @@ const confirmOperation = "confirmPayment"
 func ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Confirm) (*Payment, error) {
 	in.ExternalPaymentID = strings.TrimSpace(in.ExternalPaymentID)
 	var faults fault.List
-	faults.Add(checkText(in.ExternalPaymentID, "externalPaymentId", 200))
+	faults.Add(fault.CheckText(in.ExternalPaymentID, "externalPaymentId", 200))
 	faults.Add(checkDay(in.ReceivedOn, now, "receivedOn"))
-	faults.Add(checkKey(in.IdempotencyKey))
+	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type Declare struct {
 func DeclarePayment(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Declare) (*Payment, error) {
 	var faults fault.List
 	faults.Add(checkDay(in.SentOn, now, "sentOn"))
-	faults.Add(checkText(in.PayerName, "payerName", 200))
+	faults.Add(fault.CheckText(in.PayerName, "payerName", 200))
 	if in.ProofURL != nil {
 		faults.Add(checkURL(*in.ProofURL, "proofUrl"))
 	}

@@ -5,17 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 )
-
-const maxKey = 200
 
 // remembered is what an idempotency key stood for when it was first used.
 type remembered struct {
@@ -62,19 +58,6 @@ func recall(ctx context.Context, tx bun.Tx, tenant gid.Account, operation, key s
 func remember(ctx context.Context, tx bun.Tx, r *remembered) error {
 	if _, err := tx.NewInsert().Model(r).Returning("NULL").Exec(ctx); err != nil {
 		return fmt.Errorf("remember idempotency key: %w", err)
-	}
-	return nil
-}
-
-func checkKey(key string) *fault.Error { return checkText(key, "idempotencyKey", maxKey) }
-
-// checkText refuses text that is blank or longer than most characters.
-func checkText(text, field string, most int) *fault.Error {
-	switch {
-	case strings.TrimSpace(text) == "":
-		return fault.New(fault.Required, "this is needed").At(field)
-	case utf8.RuneCountInString(text) > most:
-		return fault.New(fault.TooLong, "at most %d characters", most).At(field)
 	}
 	return nil
 }

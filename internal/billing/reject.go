@@ -22,7 +22,7 @@ func RejectPayment(
 	ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, id gid.Payment, reason string,
 ) (*Payment, error) {
 	reason = strings.TrimSpace(reason)
-	if f := checkText(reason, "reason", 500); f != nil {
+	if f := fault.CheckText(reason, "reason", 500); f != nil {
 		return nil, f
 	}
 	tenant, err := payer(ctx, db, staff, id)

@@ -42,7 +42,7 @@ func RequestTransfer(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, bank BankDetails, in Request,
 ) (*Payment, error) {
 	var faults fault.List
-	faults.Add(checkKey(in.IdempotencyKey))
+	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if in.Months < 1 || in.Months > MaxMonths {
 		faults.Add(fault.New(fault.Invalid, "from 1 to %d months", MaxMonths).At("months"))
 	}

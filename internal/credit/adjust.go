@@ -47,8 +47,8 @@ func Adjust(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time,
 	if in.ExpiresAt != nil && (in.Amount < 0 || !in.ExpiresAt.After(now)) {
 		faults.Add(fault.New(fault.Invalid, "only credits that are given expire, and in the future").At("expiresAt"))
 	}
-	faults.Add(checkText(in.Reason, "reason", maxDescription))
-	faults.Add(checkKey(in.IdempotencyKey))
+	faults.Add(fault.CheckText(in.Reason, "reason", maxDescription))
+	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -42,8 +42,8 @@ func RefundLine(ctx context.Context, db bun.IDB, actor account.Actor, now time.T
 	if in.Amount != nil && *in.Amount < 1 {
 		faults.Add(fault.New(fault.Invalid, "at least 1 credit").At("amount"))
 	}
-	faults.Add(checkText(in.Reason, "reason", maxDescription))
-	faults.Add(checkKey(in.IdempotencyKey))
+	faults.Add(fault.CheckText(in.Reason, "reason", maxDescription))
+	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -166,28 +164,7 @@ const (
 func lineKey(operation, key string) string { return operation + ":" + key }
 
 const (
-	maxKey         = 200
 	maxDescription = 500
 	// maxMetadata is in bytes of JSON.
 	maxMetadata = 4096
 )
-
-func checkKey(key string) *fault.Error { return checkText(key, "idempotencyKey", maxKey) }
-
-// checkText refuses text that is blank or longer than most characters.
-func checkText(text, field string, most int) *fault.Error {
-	if strings.TrimSpace(text) == "" {
-		return fault.New(fault.Required, "this is needed").At(field)
-	}
-	return checkLength(text, field, most)
-}
-
-func checkLength(text, field string, most int) *fault.Error {
-	switch {
-	case utf8.RuneCountInString(text) > most:
-		return fault.New(fault.TooLong, "at most %d characters", most).At(field)
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return fault.New(fault.Invalid, "this is no text").At(field)
-	}
-	return nil
-}

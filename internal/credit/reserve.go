@@ -45,7 +45,7 @@ func Reserve(
 	if life < time.Second || life > MaxHoldTime {
 		faults.Add(fault.New(fault.Invalid, "a hold lives 1 to %d seconds", int(MaxHoldTime.Seconds())).At("expiresIn"))
 	}
-	faults.Add(checkKey(in.IdempotencyKey))
+	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ type Capture struct {
 // rest. Errors: REQUIRED, TOO_LONG, NOT_FOUND, INVALID_STATE for a hold that is not open, INVALID for a
 // quantity that costs more than is held, IDEMPOTENCY_CONFLICT.
 func CaptureHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Capture) (*Result, error) {
-	if f := checkKey(in.IdempotencyKey); f != nil {
+	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
 		return nil, f
 	}
 	facts := []any{in.HoldID, in.Quantity}
@@ -145,7 +145,7 @@ type Release struct {
 // ReleaseHold frees what was set aside. Errors: REQUIRED, TOO_LONG, NOT_FOUND, INVALID_STATE for a hold
 // that is not open, IDEMPOTENCY_CONFLICT.
 func ReleaseHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Release) (*Result, error) {
-	if f := checkKey(in.IdempotencyKey); f != nil {
+	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
 		return nil, f
 	}
 	return command(ctx, db, actor.AccountID(), now, opRelease, in.IdempotencyKey, []any{in.HoldID},

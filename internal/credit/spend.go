@@ -58,10 +58,10 @@ func Spend(
 	var faults fault.List
 	quantity, f := quantityOf(in.Operation, in.Quantity)
 	faults.Add(f)
-	faults.Add(checkLength(in.Description, "description", maxDescription))
+	faults.Add(fault.CheckLength(in.Description, "description", maxDescription))
 	metadata, f := canonical(in.Metadata)
 	faults.Add(f)
-	faults.Add(checkKey(in.IdempotencyKey))
+	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

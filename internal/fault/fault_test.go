@@ -49,3 +49,21 @@ func TestCorrectable_TellsDataFromErrors(t *testing.T) {
 		t.Error("the two kinds are mixed")
 	}
 }
+
+func TestCheckText_RefusesWhatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]fault.Code{
+		"": fault.Required, "　": fault.Required, "äöüß!": "", "äöüß!?": fault.TooLong, "a\x00b": fault.Invalid, "a\xff": fault.Invalid,
+	} {
+		f := fault.CheckText(text, "name", 5)
+		if (f == nil) != (want == "") || (f != nil && (f.Code != want || f.Field[0] != "name")) {
+			t.Errorf("%q: %v, want %s", text, f, want)
+		}
+	}
+	if f := fault.CheckLength("", "note", 5); f != nil {
+		t.Errorf("blank text that may be blank: %v", f)
+	}
+	if f := fault.CheckIdempotencyKey(""); f == nil || f.Field[0] != "idempotencyKey" {
+		t.Errorf("no key: %v", f)
+	}
+}

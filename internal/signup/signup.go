@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -48,13 +47,13 @@ func (r *Request) Check() fault.List {
 	r.Email = email
 	faults.Add(f)
 	r.Name = strings.TrimSpace(r.Name)
-	faults.Add(checkName(r.Name, "name"))
+	faults.Add(fault.CheckText(r.Name, "name", maxName))
 	named := "name"
 	if r.AccountName != nil {
 		named = "accountName"
 		trimmed := strings.TrimSpace(*r.AccountName)
 		r.AccountName = &trimmed
-		faults.Add(checkName(trimmed, named))
+		faults.Add(fault.CheckText(trimmed, named, maxName))
 	}
 	if account.Reserved(r.accountName()) {
 		faults.Add(fault.New(fault.Taken, "this name is reserved").At(named))
@@ -67,16 +66,6 @@ func (r *Request) accountName() string {
 		return *r.AccountName
 	}
 	return r.Name
-}
-
-func checkName(name, field string) *fault.Error {
-	switch {
-	case name == "":
-		return fault.New(fault.Required, "a name is needed").At(field)
-	case utf8.RuneCountInString(name) > maxName:
-		return fault.New(fault.TooLong, "at most %d characters", maxName).At(field)
-	}
-	return nil
 }
 
 // Run opens the account of a request that passed Check. finish joins the transaction with what else
