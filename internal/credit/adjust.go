@@ -2,7 +2,6 @@ package credit
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -77,14 +76,11 @@ func (b *book) adjust(ctx context.Context, staff account.Actor, in Adjusting) (*
 	var moves []move
 	before := b.state.Balance
 	if in.Amount > 0 {
-		grant := &Grant{
-			TenantID: b.tenant, Kind: Adjustment, Amount: in.Amount, Remaining: in.Amount, Priority: Adjustment.Priority(),
-			GrantedAt: b.now, ExpiresAt: in.ExpiresAt,
+		given, err := b.issue(ctx, &Grant{Kind: Adjustment, Amount: in.Amount, ExpiresAt: in.ExpiresAt})
+		if err != nil {
+			return nil, err
 		}
-		if _, err := b.tx.NewInsert().Model(grant).Returning("id").Exec(ctx); err != nil {
-			return nil, fmt.Errorf("insert grant: %w", err)
-		}
-		moves = []move{{grant, in.Amount}}
+		moves = []move{given}
 	} else {
 		if err := b.afford(-in.Amount); err != nil {
 			return nil, err

@@ -190,6 +190,16 @@ func (b *book) burn(amount int64, capture bool) ([]move, error) {
 	return moves, nil
 }
 
+// issue inserts a grant of the book's account, whole, and is the move that its line tells of. The
+// caller says its kind, amount, expiry and what it is for.
+func (b *book) issue(ctx context.Context, g *Grant) (move, error) {
+	g.TenantID, g.Remaining, g.Priority, g.GrantedAt, g.issued = b.tenant, g.Amount, g.Kind.Priority(), b.now, true
+	if _, err := b.tx.NewInsert().Model(g).Returning("id").Exec(ctx); err != nil {
+		return move{}, fmt.Errorf("insert grant: %w", err)
+	}
+	return move{g, g.Amount}, nil
+}
+
 // write appends a line with its moves, whose grants already say what is left on them. What the line's
 // amount and place are follows from the moves and the book.
 func (b *book) write(ctx context.Context, line *Transaction, moves []move) error {
@@ -203,13 +213,21 @@ func (b *book) write(ctx context.Context, line *Transaction, moves []move) error
 		return fmt.Errorf("insert ledger line: %w", err)
 	}
 	parts := make([]*part, len(moves))
-	ids, remaining := make([]int64, len(moves)), make([]int64, len(moves))
+	var ids, remaining []int64
 	for i, m := range moves {
 		parts[i] = &part{TenantID: b.tenant, TransactionID: line.ID, GrantID: m.grant.ID, Amount: m.amount}
-		ids[i], remaining[i] = int64(m.grant.ID), m.grant.Remaining
+		if m.grant.issued {
+			m.grant.issued = false // it was inserted with what is left on it; from now on it is like any other
+			continue
+		}
+		ids, remaining = append(ids, int64(m.grant.ID)), append(remaining, m.grant.Remaining)
 	}
 	if _, err := b.tx.NewInsert().Model(&parts).Returning("NULL").Exec(ctx); err != nil {
 		return fmt.Errorf("insert ledger parts: %w", err)
+	}
+	b.state.Balance, b.state.LastSeq = line.BalanceAfter, line.Seq
+	if len(ids) == 0 {
+		return nil
 	}
 	_, err := b.tx.NewRaw(`UPDATE igny8_credit_grants AS g SET remaining = d.remaining
 		FROM unnest(?::bigint[], ?::bigint[]) AS d (id, remaining) WHERE g.tenant_id = ? AND g.id = d.id`,
@@ -217,7 +235,6 @@ func (b *book) write(ctx context.Context, line *Transaction, moves []move) error
 	if err != nil {
 		return fmt.Errorf("update grants: %w", err)
 	}
-	b.state.Balance, b.state.LastSeq = line.BalanceAfter, line.Seq
 	return nil
 }
 

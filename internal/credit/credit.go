@@ -87,6 +87,9 @@ type Grant struct {
 
 	// Taken is how much one ledger line took from the grant, where a query asks for it.
 	Taken int64 `bun:"taken,scanonly"`
+
+	// issued says that the grant was inserted just now and no line tells of it yet.
+	issued bool
 }
 
 // IsNode marks the type as having a global id.

@@ -45,13 +45,12 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if in.Amount == 0 {
 		return nil, nil
 	}
-	// The row's lock comes first: whoever holds it is alone in this ledger until the commit.
-	state := &Account{TenantID: in.Tenant}
-	if err := tx.NewSelect().Model(state).WherePK().For("UPDATE").Scan(ctx); err != nil {
-		return nil, fmt.Errorf("lock ledger: %w", err)
+	b, err := lock(ctx, tx, in.Tenant, in.At, false)
+	if err != nil {
+		return nil, err
 	}
 	before := new(Transaction)
-	err := tx.NewSelect().Model(before).
+	err = tx.NewSelect().Model(before).
 		Where("tenant_id = ?", in.Tenant).Where("idempotency_key = ?", in.IdempotencyKey).Scan(ctx)
 	if err == nil {
 		return before, nil
@@ -59,29 +58,18 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("look for an earlier grant: %w", err)
 	}
-
-	grant := &Grant{
-		TenantID: in.Tenant, Kind: in.Kind, Amount: in.Amount, Remaining: in.Amount, Priority: in.Kind.Priority(),
-		PeriodID: in.PeriodID, PaymentID: in.PaymentID, GrantedAt: in.At, ExpiresAt: in.ExpiresAt,
-	}
-	if _, err := tx.NewInsert().Model(grant).Returning("id").Exec(ctx); err != nil {
-		return nil, fmt.Errorf("insert grant: %w", err)
+	granted, err := b.issue(ctx, &Grant{
+		Kind: in.Kind, Amount: in.Amount, PeriodID: in.PeriodID, PaymentID: in.PaymentID, ExpiresAt: in.ExpiresAt,
+	})
+	if err != nil {
+		return nil, err
 	}
 	line := &Transaction{
-		TenantID: in.Tenant, Seq: state.LastSeq + 1, Type: Type(in.Kind), Amount: in.Amount,
-		BalanceAfter: state.Balance + in.Amount, Description: in.Description,
-		ActorKind: in.By.Kind, ActorID: in.By.ID, IdempotencyKey: in.IdempotencyKey, CreatedAt: in.At,
+		Type: Type(in.Kind), Description: in.Description,
+		ActorKind: in.By.Kind, ActorID: in.By.ID, IdempotencyKey: in.IdempotencyKey,
 	}
-	if _, err := tx.NewInsert().Model(line).Returning("id").Exec(ctx); err != nil {
-		return nil, fmt.Errorf("insert ledger line: %w", err)
+	if err := b.write(ctx, line, []move{granted}); err != nil {
+		return nil, err
 	}
-	p := &part{TenantID: in.Tenant, TransactionID: line.ID, GrantID: grant.ID, Amount: in.Amount}
-	if _, err := tx.NewInsert().Model(p).Returning("NULL").Exec(ctx); err != nil {
-		return nil, fmt.Errorf("insert ledger part: %w", err)
-	}
-	state.Balance, state.LastSeq = line.BalanceAfter, line.Seq
-	if _, err := tx.NewUpdate().Model(state).Column("balance", "last_seq").WherePK().Exec(ctx); err != nil {
-		return nil, fmt.Errorf("update balance: %w", err)
-	}
-	return line, nil
+	return line, b.close(ctx)
 }

@@ -42,13 +42,7 @@ func List(ctx context.Context, db bun.IDB, tenant gid.Account, f Filter, args pa
 	}
 	return page.New(w, lines,
 		func(t *Transaction) []any { return []any{t.Seq} },
-		func(ctx context.Context) (int, error) {
-			n, err := f.apply(scoped(db, tenant, &[]*Transaction{})).Count(ctx)
-			if err != nil {
-				return 0, fmt.Errorf("count ledger: %w", err)
-			}
-			return int(n), nil
-		},
+		page.Counter(func() *bun.SelectQuery { return f.apply(scoped(db, tenant, &[]*Transaction{})) }),
 	), nil
 }
 

@@ -142,14 +142,11 @@ func (b *book) giveBack(ctx context.Context, deducted *Transaction, sources []mo
 			continue
 		}
 		until := b.now.Add(max(g.ExpiresAt.Sub(deducted.CreatedAt), leastRefundLife))
-		again := &Grant{
-			TenantID: b.tenant, Kind: Refund, Amount: n, Remaining: n, Priority: Refund.Priority(),
-			GrantedAt: b.now, ExpiresAt: &until,
+		again, err := b.issue(ctx, &Grant{Kind: Refund, Amount: n, ExpiresAt: &until})
+		if err != nil {
+			return nil, err
 		}
-		if _, err := b.tx.NewInsert().Model(again).Returning("id").Exec(ctx); err != nil {
-			return nil, fmt.Errorf("insert refund grant: %w", err)
-		}
-		moves = append(moves, move{again, n})
+		moves = append(moves, again)
 	}
 	return moves, nil
 }
