@@ -23,9 +23,16 @@ func public(ctx context.Context, _ any, next graphql.Resolver) (any, error) { re
 
 // role is the door of a field: on a root field it judges the actor; on a field of a value that
 // belongs to an account, the actor's role in that account, where staff have none.
-func role(ctx context.Context, obj any, next graphql.Resolver, minimum account.Role, purpose account.Access) (any, error) {
+func role(
+	ctx context.Context, obj any, next graphql.Resolver,
+	minimum account.Role, purpose account.Access, key *account.Scope, personal bool,
+) (any, error) {
 	a := actor(ctx)
-	if err := a.Enter(minimum, purpose); err != nil {
+	door := account.Door{Minimum: minimum, For: purpose, Personal: personal}
+	if key != nil {
+		door.Key = *key
+	}
+	if err := a.Enter(door); err != nil {
 		return nil, err
 	}
 	if value, ok := obj.(owned); ok && value.Tenant() != a.AccountID() {

@@ -60,7 +60,7 @@ type ResolverRoot interface {
 
 type DirectiveRoot struct {
 	Public func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
-	Role   func(ctx context.Context, obj any, next graphql.Resolver, min account.Role, forArg account.Access) (res any, err error)
+	Role   func(ctx context.Context, obj any, next graphql.Resolver, min account.Role, forArg account.Access, key *account.Scope, personal bool) (res any, err error)
 	Tenant func(ctx context.Context, obj any, next graphql.Resolver, staff bool) (res any, err error)
 }
 
@@ -2929,6 +2929,10 @@ directive @role(
   min: Role!
   "What the field is used for; the account's status decides whether that is open."
   for: Access! = READ
+  "The scope that lets a site's API key in; absent where no key may enter."
+  key: KeyScope
+  "Whether the field is shut to staff who act for the account."
+  personal: Boolean! = false
 ) on FIELD_DEFINITION
 
 "Anyone may use the field, signed in or not."
@@ -2953,6 +2957,18 @@ enum Access {
   BILLING
   "Ending one's own session. Always open."
   SESSION
+}
+
+"What a site's API key may do."
+enum KeyScope {
+  "Whatever every key may do."
+  ANY
+  "Reading the key's site."
+  SITES_READ
+  "Spending the account's credits on the key's site."
+  CREDITS
+  "Reporting what was synced with the key's site."
+  SYNC
 }
 
 "What a person may do. In ascending power: viewer, editor, admin, owner; the last two values are outside that order."
@@ -5579,6 +5595,22 @@ func (ec *executionContext) dir_role_args(ctx context.Context, rawArgs map[strin
 		return nil, err
 	}
 	args["for"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "key",
+		func(ctx context.Context, v any) (*account.Scope, error) {
+			return ec.unmarshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["key"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "personal",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["personal"] = arg3
 	return args, nil
 }
 
@@ -6739,11 +6771,16 @@ func (ec *executionContext) _Account_billingEmail(ctx context.Context, field gra
 					var zeroVal *string
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -6850,11 +6887,16 @@ func (ec *executionContext) _Account_sites(ctx context.Context, field graphql.Co
 					var zeroVal *page.Connection[*site.Site]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*site.Site]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*site.Site]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -6917,11 +6959,16 @@ func (ec *executionContext) _Account_members(ctx context.Context, field graphql.
 					var zeroVal *page.Connection[*account.User]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*account.User]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*account.User]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -6984,11 +7031,16 @@ func (ec *executionContext) _Account_ledger(ctx context.Context, field graphql.C
 					var zeroVal *page.Connection[*credit.Transaction]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*credit.Transaction]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*credit.Transaction]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -7051,11 +7103,16 @@ func (ec *executionContext) _Account_payments(ctx context.Context, field graphql
 					var zeroVal *page.Connection[*billing.Payment]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*billing.Payment]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*billing.Payment]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -7118,11 +7175,16 @@ func (ec *executionContext) _Account_auditEvents(ctx context.Context, field grap
 					var zeroVal *page.Connection[*audit.Event]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*audit.Event]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*audit.Event]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -10054,11 +10116,16 @@ func (ec *executionContext) _Credits_verification(ctx context.Context, field gra
 					var zeroVal *credit.Verification
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Verification
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *credit.Verification
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11217,11 +11284,16 @@ func (ec *executionContext) _Mutation_logOut(ctx context.Context, field graphql.
 					var zeroVal *LogOutPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *LogOutPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *LogOutPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11284,11 +11356,16 @@ func (ec *executionContext) _Mutation_createSite(ctx context.Context, field grap
 					var zeroVal *CreateSitePayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateSitePayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *CreateSitePayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11351,11 +11428,16 @@ func (ec *executionContext) _Mutation_updateSite(ctx context.Context, field grap
 					var zeroVal *UpdateSitePayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *UpdateSitePayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *UpdateSitePayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11418,11 +11500,16 @@ func (ec *executionContext) _Mutation_addSector(ctx context.Context, field graph
 					var zeroVal *AddSectorPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *AddSectorPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *AddSectorPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11485,11 +11572,16 @@ func (ec *executionContext) _Mutation_removeSector(ctx context.Context, field gr
 					var zeroVal *RemoveSectorPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RemoveSectorPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *RemoveSectorPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11552,11 +11644,16 @@ func (ec *executionContext) _Mutation_spendCredits(ctx context.Context, field gr
 					var zeroVal *SpendCreditsPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *SpendCreditsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *SpendCreditsPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11619,11 +11716,16 @@ func (ec *executionContext) _Mutation_reserveCredits(ctx context.Context, field 
 					var zeroVal *ReserveCreditsPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ReserveCreditsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *ReserveCreditsPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11686,11 +11788,16 @@ func (ec *executionContext) _Mutation_captureCredits(ctx context.Context, field 
 					var zeroVal *CaptureCreditsPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CaptureCreditsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *CaptureCreditsPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11753,11 +11860,16 @@ func (ec *executionContext) _Mutation_releaseCredits(ctx context.Context, field 
 					var zeroVal *ReleaseCreditsPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ReleaseCreditsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *ReleaseCreditsPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11820,11 +11932,16 @@ func (ec *executionContext) _Mutation_refundCredits(ctx context.Context, field g
 					var zeroVal *RefundCreditsPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RefundCreditsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *RefundCreditsPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11887,11 +12004,16 @@ func (ec *executionContext) _Mutation_requestBankTransfer(ctx context.Context, f
 					var zeroVal *RequestBankTransferPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RequestBankTransferPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *RequestBankTransferPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -11954,11 +12076,16 @@ func (ec *executionContext) _Mutation_declarePayment(ctx context.Context, field 
 					var zeroVal *DeclarePaymentPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *DeclarePaymentPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *DeclarePaymentPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -12021,11 +12148,16 @@ func (ec *executionContext) _Mutation_confirmPayment(ctx context.Context, field 
 					var zeroVal *ConfirmPaymentPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ConfirmPaymentPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *ConfirmPaymentPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -12088,11 +12220,16 @@ func (ec *executionContext) _Mutation_adjustCredits(ctx context.Context, field g
 					var zeroVal *AdjustCreditsPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *AdjustCreditsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *AdjustCreditsPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -12155,11 +12292,16 @@ func (ec *executionContext) _Mutation_rejectPayment(ctx context.Context, field g
 					var zeroVal *RejectPaymentPayload
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RejectPaymentPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *RejectPaymentPayload
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -13433,11 +13575,16 @@ func (ec *executionContext) _Query_node(ctx context.Context, field graphql.Colle
 					var zeroVal Node
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal Node
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal Node
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -13500,11 +13647,16 @@ func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.Coll
 					var zeroVal []Node
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []Node
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal []Node
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -13566,11 +13718,16 @@ func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.Col
 					var zeroVal *account.Actor
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *account.Actor
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *account.Actor
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -13633,11 +13790,16 @@ func (ec *executionContext) _Query_account(ctx context.Context, field graphql.Co
 					var zeroVal *account.Account
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *account.Account
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive1, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, nil, personal)
 			}
 
 			next = directive2
@@ -13689,11 +13851,16 @@ func (ec *executionContext) _Query_sites(ctx context.Context, field graphql.Coll
 					var zeroVal *page.Connection[*site.Site]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*site.Site]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*site.Site]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -13768,11 +13935,16 @@ func (ec *executionContext) _Query_site(ctx context.Context, field graphql.Colle
 					var zeroVal *site.Site
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *site.Site
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *site.Site
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive1, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, nil, personal)
 			}
 
 			next = directive2
@@ -13982,11 +14154,16 @@ func (ec *executionContext) _Query_creditTransactions(ctx context.Context, field
 					var zeroVal *page.Connection[*credit.Transaction]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*credit.Transaction]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*credit.Transaction]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -14048,11 +14225,16 @@ func (ec *executionContext) _Query_creditCosts(ctx context.Context, field graphq
 					var zeroVal []*credit.Cost
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*credit.Cost
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal []*credit.Cost
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -14104,11 +14286,16 @@ func (ec *executionContext) _Query_estimateCredits(ctx context.Context, field gr
 					var zeroVal *credit.Estimate
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Estimate
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *credit.Estimate
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -14171,11 +14358,16 @@ func (ec *executionContext) _Query_payments(ctx context.Context, field graphql.C
 					var zeroVal *page.Connection[*billing.Payment]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*billing.Payment]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*billing.Payment]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -14238,11 +14430,16 @@ func (ec *executionContext) _Query_paymentQueue(ctx context.Context, field graph
 					var zeroVal *page.Connection[*billing.Payment]
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*billing.Payment]
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *page.Connection[*billing.Payment]
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, nil, directive0, min, forArg)
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -16090,11 +16287,16 @@ func (ec *executionContext) _Subscription_externalPaymentId(ctx context.Context,
 					var zeroVal *string
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -16136,11 +16338,16 @@ func (ec *executionContext) _Subscription_stripeSubscriptionId(ctx context.Conte
 					var zeroVal *string
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -16734,11 +16941,16 @@ func (ec *executionContext) _User_lastLoginAt(ctx context.Context, field graphql
 					var zeroVal *time.Time
 					return zeroVal, err
 				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *time.Time
+					return zeroVal, err
+				}
 				if ec.Directives.Role == nil {
 					var zeroVal *time.Time
 					return zeroVal, errors.New("directive role is not implemented")
 				}
-				return ec.Directives.Role(ctx, obj, directive0, min, forArg)
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
 			}
 
 			next = directive1
@@ -26719,6 +26931,22 @@ func (ec *executionContext) marshalOJSON2encodingᚋjsonᚐRawMessage(ctx contex
 	_ = ctx
 	res := scalar.MarshalJSON(v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx context.Context, v any) (*account.Scope, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(account.Scope)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx context.Context, sel ast.SelectionSet, v *account.Scope) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalOLogInPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐLogInPayload(ctx context.Context, sel ast.SelectionSet, v *LogInPayload) graphql.Marshaler {

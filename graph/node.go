@@ -152,7 +152,7 @@ func byID[K gid.ID, V Node](
 // forAdmins finds nothing for those who may not read the type.
 func forAdmins(purpose account.Access, find finder) finder {
 	return func(ctx context.Context, r *Resolver, numbers []int64) (map[int64]Node, error) {
-		if refused := actor(ctx).Enter(account.Admin, purpose); refused != nil {
+		if refused := actor(ctx).Enter(account.Door{Minimum: account.Admin, For: purpose}); refused != nil {
 			return nil, nil //nolint:nilerr // what one may not see is not there
 		}
 		return find(ctx, r, numbers)

@@ -12,6 +12,13 @@ begin
     raise exception 'the table % is only ever added to', tg_table_name using errcode = 'integrity_constraint_violation';
 end $$;
 
+CREATE TABLE igny8_api_key_directory (
+    lookup text NOT NULL,
+    tenant_id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    CONSTRAINT igny8_api_key_directory_lookup_check CHECK ((lookup <> ''::text))
+);
+
 CREATE TABLE igny8_audit_events (
     tenant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -26,6 +33,7 @@ CREATE TABLE igny8_audit_events (
     user_agent text DEFAULT ''::text NOT NULL,
     request_id text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    impersonation_id bigint,
     CONSTRAINT igny8_audit_events_action_check CHECK ((action <> ''::text)),
     CONSTRAINT igny8_audit_events_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text])))
 );
@@ -220,6 +228,26 @@ CREATE TABLE igny8_idempotency_keys (
 
 ALTER TABLE ONLY igny8_idempotency_keys FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE igny8_impersonations (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    staff_tenant bigint NOT NULL,
+    staff_id bigint NOT NULL,
+    session_id bigint NOT NULL,
+    reason text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT igny8_impersonations_check CHECK ((expires_at > created_at)),
+    CONSTRAINT igny8_impersonations_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE ONLY igny8_impersonations FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_impersonations_id_seq;
+
+ALTER SEQUENCE igny8_impersonations_id_seq OWNED BY igny8_impersonations.id;
+
 CREATE TABLE igny8_industries (
     id bigint NOT NULL,
     slug text NOT NULL,
@@ -250,6 +278,32 @@ CREATE TABLE igny8_industry_sectors (
 CREATE SEQUENCE igny8_industry_sectors_id_seq;
 
 ALTER SEQUENCE igny8_industry_sectors_id_seq OWNED BY igny8_industry_sectors.id;
+
+CREATE TABLE igny8_invitations (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    site_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    token_hash bytea NOT NULL,
+    invited_by bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    accepted_by bigint,
+    revoked_at timestamp with time zone,
+    CONSTRAINT igny8_invitations_check CHECK ((expires_at > created_at)),
+    CONSTRAINT igny8_invitations_check1 CHECK (((accepted_at IS NULL) = (accepted_by IS NULL))),
+    CONSTRAINT igny8_invitations_check2 CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL))),
+    CONSTRAINT igny8_invitations_email_check CHECK ((email = lower(email))),
+    CONSTRAINT igny8_invitations_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'editor'::text, 'admin'::text, 'owner'::text])))
+);
+
+ALTER TABLE ONLY igny8_invitations FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_invitations_id_seq;
+
+ALTER SEQUENCE igny8_invitations_id_seq OWNED BY igny8_invitations.id;
 
 CREATE TABLE igny8_invoice_lines (
     tenant_id bigint NOT NULL,
@@ -295,6 +349,49 @@ CREATE TABLE igny8_login_directory (
     user_id bigint NOT NULL,
     CONSTRAINT igny8_login_directory_email_check CHECK ((email = lower(email)))
 );
+
+CREATE TABLE igny8_mail_tokens (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    purpose text NOT NULL,
+    user_id bigint NOT NULL,
+    email text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT igny8_mail_tokens_check CHECK ((expires_at > created_at)),
+    CONSTRAINT igny8_mail_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['reset_password'::text, 'verify_email'::text, 'restore_account'::text])))
+);
+
+ALTER TABLE ONLY igny8_mail_tokens FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_mail_tokens_id_seq;
+
+ALTER SEQUENCE igny8_mail_tokens_id_seq OWNED BY igny8_mail_tokens.id;
+
+CREATE TABLE igny8_mails (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    sealed bytea,
+    key_id text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    given_up_at timestamp with time zone,
+    CONSTRAINT igny8_mails_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT igny8_mails_check CHECK (((sent_at IS NULL) OR (given_up_at IS NULL))),
+    CONSTRAINT igny8_mails_check1 CHECK (((sealed IS NULL) = ((sent_at IS NOT NULL) OR (given_up_at IS NOT NULL)))),
+    CONSTRAINT igny8_mails_kind_check CHECK ((kind <> ''::text))
+);
+
+ALTER TABLE ONLY igny8_mails FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_mails_id_seq;
+
+ALTER SEQUENCE igny8_mails_id_seq OWNED BY igny8_mails.id;
 
 CREATE TABLE igny8_payments (
     tenant_id bigint NOT NULL,
@@ -365,6 +462,19 @@ CREATE SEQUENCE igny8_plans_id_seq;
 
 ALTER SEQUENCE igny8_plans_id_seq OWNED BY igny8_plans.id;
 
+CREATE TABLE igny8_reset_requests (
+    id bigint NOT NULL,
+    email text NOT NULL,
+    ip text DEFAULT ''::text NOT NULL,
+    user_agent text DEFAULT ''::text NOT NULL,
+    request_id text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE SEQUENCE igny8_reset_requests_id_seq;
+
+ALTER SEQUENCE igny8_reset_requests_id_seq OWNED BY igny8_reset_requests.id;
+
 CREATE TABLE igny8_sectors (
     tenant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -418,6 +528,34 @@ ALTER TABLE ONLY igny8_sessions FORCE ROW LEVEL SECURITY;
 CREATE SEQUENCE igny8_sessions_id_seq;
 
 ALTER SEQUENCE igny8_sessions_id_seq OWNED BY igny8_sessions.id;
+
+CREATE TABLE igny8_site_api_keys (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    site_id bigint NOT NULL,
+    name text NOT NULL,
+    public_id text NOT NULL,
+    hash bytea NOT NULL,
+    hash_key_id text NOT NULL,
+    scopes text[] NOT NULL,
+    is_legacy boolean DEFAULT false NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    revoked_by bigint,
+    rotated_to bigint,
+    CONSTRAINT igny8_site_api_keys_check CHECK (((revoked_at IS NOT NULL) OR (revoked_by IS NULL))),
+    CONSTRAINT igny8_site_api_keys_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_site_api_keys_scopes_check CHECK (((scopes <@ ARRAY['sites_read'::text, 'credits'::text, 'sync'::text]) AND (cardinality(scopes) > 0)))
+);
+
+ALTER TABLE ONLY igny8_site_api_keys FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_site_api_keys_id_seq;
+
+ALTER SEQUENCE igny8_site_api_keys_id_seq OWNED BY igny8_site_api_keys.id;
 
 CREATE TABLE igny8_site_user_access (
     tenant_id bigint NOT NULL,
@@ -504,6 +642,36 @@ CREATE SEQUENCE igny8_subscriptions_id_seq;
 
 ALTER SEQUENCE igny8_subscriptions_id_seq OWNED BY igny8_subscriptions.id;
 
+CREATE TABLE igny8_sync_events (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    site_id bigint NOT NULL,
+    kind text NOT NULL,
+    direction text NOT NULL,
+    outcome text NOT NULL,
+    items integer NOT NULL,
+    message text DEFAULT ''::text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    external_id text NOT NULL,
+    fingerprint bytea NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id bigint,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_sync_events_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text]))),
+    CONSTRAINT igny8_sync_events_direction_check CHECK ((direction = ANY (ARRAY['to_site'::text, 'from_site'::text]))),
+    CONSTRAINT igny8_sync_events_external_id_check CHECK ((external_id <> ''::text)),
+    CONSTRAINT igny8_sync_events_items_check CHECK ((items >= 0)),
+    CONSTRAINT igny8_sync_events_kind_check CHECK ((kind = ANY (ARRAY['publish'::text, 'update'::text, 'delete'::text, 'import'::text, 'status'::text, 'media'::text, 'taxonomy'::text]))),
+    CONSTRAINT igny8_sync_events_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'partial'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY igny8_sync_events FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_sync_events_id_seq;
+
+ALTER SEQUENCE igny8_sync_events_id_seq OWNED BY igny8_sync_events.id;
+
 CREATE TABLE igny8_tenants (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -560,6 +728,24 @@ CREATE SEQUENCE igny8_users_id_seq;
 
 ALTER SEQUENCE igny8_users_id_seq OWNED BY igny8_users.id;
 
+CREATE TABLE igny8_wordpress_connections (
+    tenant_id bigint NOT NULL,
+    site_id bigint NOT NULL,
+    url text NOT NULL,
+    username text NOT NULL,
+    sealed bytea NOT NULL,
+    key_id text NOT NULL,
+    connected_by bigint,
+    connected_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone,
+    check_error text,
+    CONSTRAINT igny8_wordpress_connections_url_check CHECK ((url <> ''::text)),
+    CONSTRAINT igny8_wordpress_connections_username_check CHECK ((username <> ''::text))
+);
+
+ALTER TABLE ONLY igny8_wordpress_connections FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE ONLY igny8_audit_events ALTER COLUMN id SET DEFAULT nextval('igny8_audit_events_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_credit_cost_config ALTER COLUMN id SET DEFAULT nextval('igny8_credit_cost_config_id_seq'::regclass);
@@ -570,19 +756,31 @@ ALTER TABLE ONLY igny8_credit_holds ALTER COLUMN id SET DEFAULT nextval('igny8_c
 
 ALTER TABLE ONLY igny8_credit_transactions ALTER COLUMN id SET DEFAULT nextval('igny8_credit_transactions_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_impersonations ALTER COLUMN id SET DEFAULT nextval('igny8_impersonations_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_industries ALTER COLUMN id SET DEFAULT nextval('igny8_industries_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_industry_sectors ALTER COLUMN id SET DEFAULT nextval('igny8_industry_sectors_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_invitations ALTER COLUMN id SET DEFAULT nextval('igny8_invitations_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_invoices ALTER COLUMN id SET DEFAULT nextval('igny8_invoices_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_mail_tokens ALTER COLUMN id SET DEFAULT nextval('igny8_mail_tokens_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_mails ALTER COLUMN id SET DEFAULT nextval('igny8_mails_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_payments ALTER COLUMN id SET DEFAULT nextval('igny8_payments_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_plans ALTER COLUMN id SET DEFAULT nextval('igny8_plans_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_reset_requests ALTER COLUMN id SET DEFAULT nextval('igny8_reset_requests_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_sectors ALTER COLUMN id SET DEFAULT nextval('igny8_sectors_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_sessions ALTER COLUMN id SET DEFAULT nextval('igny8_sessions_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_site_api_keys ALTER COLUMN id SET DEFAULT nextval('igny8_site_api_keys_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_sites ALTER COLUMN id SET DEFAULT nextval('igny8_sites_id_seq'::regclass);
 
@@ -590,9 +788,14 @@ ALTER TABLE ONLY igny8_subscription_periods ALTER COLUMN id SET DEFAULT nextval(
 
 ALTER TABLE ONLY igny8_subscriptions ALTER COLUMN id SET DEFAULT nextval('igny8_subscriptions_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_sync_events ALTER COLUMN id SET DEFAULT nextval('igny8_sync_events_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_tenants ALTER COLUMN id SET DEFAULT nextval('igny8_tenants_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_users ALTER COLUMN id SET DEFAULT nextval('igny8_users_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_api_key_directory
+    ADD CONSTRAINT igny8_api_key_directory_pkey PRIMARY KEY (lookup);
 
 ALTER TABLE ONLY igny8_audit_events
     ADD CONSTRAINT igny8_audit_events_pkey PRIMARY KEY (tenant_id, id);
@@ -636,6 +839,9 @@ ALTER TABLE ONLY igny8_external_payments
 ALTER TABLE ONLY igny8_idempotency_keys
     ADD CONSTRAINT igny8_idempotency_keys_pkey PRIMARY KEY (tenant_id, operation, key);
 
+ALTER TABLE ONLY igny8_impersonations
+    ADD CONSTRAINT igny8_impersonations_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY igny8_industries
     ADD CONSTRAINT igny8_industries_pkey PRIMARY KEY (id);
 
@@ -650,6 +856,9 @@ ALTER TABLE ONLY igny8_industry_sectors
 
 ALTER TABLE ONLY igny8_industry_sectors
     ADD CONSTRAINT igny8_industry_sectors_slug_key UNIQUE (industry_id, slug);
+
+ALTER TABLE ONLY igny8_invitations
+    ADD CONSTRAINT igny8_invitations_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY igny8_invoice_lines
     ADD CONSTRAINT igny8_invoice_lines_pkey PRIMARY KEY (tenant_id, invoice_id, "position");
@@ -669,6 +878,12 @@ ALTER TABLE ONLY igny8_invoices
 ALTER TABLE ONLY igny8_login_directory
     ADD CONSTRAINT igny8_login_directory_pkey PRIMARY KEY (email);
 
+ALTER TABLE ONLY igny8_mail_tokens
+    ADD CONSTRAINT igny8_mail_tokens_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_mails
+    ADD CONSTRAINT igny8_mails_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_pkey PRIMARY KEY (tenant_id, id);
 
@@ -681,11 +896,17 @@ ALTER TABLE ONLY igny8_plans
 ALTER TABLE ONLY igny8_plans
     ADD CONSTRAINT igny8_plans_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY igny8_reset_requests
+    ADD CONSTRAINT igny8_reset_requests_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY igny8_sectors
     ADD CONSTRAINT igny8_sectors_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY igny8_sessions
     ADD CONSTRAINT igny8_sessions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_site_api_keys
+    ADD CONSTRAINT igny8_site_api_keys_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY igny8_site_user_access
     ADD CONSTRAINT igny8_site_user_access_pkey PRIMARY KEY (tenant_id, site_id, user_id);
@@ -714,14 +935,20 @@ ALTER TABLE ONLY igny8_subscriptions
 ALTER TABLE ONLY igny8_subscriptions
     ADD CONSTRAINT igny8_subscriptions_tenant_key UNIQUE (tenant_id);
 
+ALTER TABLE ONLY igny8_sync_events
+    ADD CONSTRAINT igny8_sync_events_external_key UNIQUE (tenant_id, site_id, external_id);
+
+ALTER TABLE ONLY igny8_sync_events
+    ADD CONSTRAINT igny8_sync_events_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY igny8_tenants
     ADD CONSTRAINT igny8_tenants_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY igny8_users
-    ADD CONSTRAINT igny8_users_email_key UNIQUE (tenant_id, email);
-
-ALTER TABLE ONLY igny8_users
     ADD CONSTRAINT igny8_users_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_wordpress_connections
+    ADD CONSTRAINT igny8_wordpress_connections_pkey PRIMARY KEY (tenant_id, site_id);
 
 CREATE INDEX igny8_credit_grants_burn_idx ON igny8_credit_grants USING btree (tenant_id, priority, expires_at, granted_at, id) WHERE (remaining > 0);
 
@@ -735,11 +962,19 @@ CREATE INDEX igny8_credit_holds_open_idx ON igny8_credit_holds USING btree (tena
 
 CREATE INDEX igny8_credit_transactions_refunds_idx ON igny8_credit_transactions USING btree (tenant_id, refunds_id) WHERE (refunds_id IS NOT NULL);
 
+CREATE UNIQUE INDEX igny8_invitations_open_key ON igny8_invitations USING btree (tenant_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX igny8_mail_tokens_user_idx ON igny8_mail_tokens USING btree (tenant_id, user_id);
+
+CREATE INDEX igny8_mails_due_idx ON igny8_mails USING btree (due_at) WHERE (sealed IS NOT NULL);
+
 CREATE INDEX igny8_payments_pending_idx ON igny8_payments USING btree (created_at, id) WHERE (status = 'pending'::text);
 
 CREATE UNIQUE INDEX igny8_sectors_industry_sector_key ON igny8_sectors USING btree (tenant_id, site_id, industry_sector_id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX igny8_sessions_user_idx ON igny8_sessions USING btree (tenant_id, user_id);
+
+CREATE INDEX igny8_site_api_keys_site_idx ON igny8_site_api_keys USING btree (tenant_id, site_id);
 
 CREATE INDEX igny8_site_user_access_user_idx ON igny8_site_user_access USING btree (tenant_id, user_id);
 
@@ -748,6 +983,12 @@ CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, 
 CREATE INDEX igny8_subscription_periods_due_idx ON igny8_subscription_periods USING btree (end_at) WHERE (kind = 'paid'::text);
 
 CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_periods USING btree (tenant_id) WHERE (previous_end IS NULL);
+
+CREATE INDEX igny8_sync_events_site_idx ON igny8_sync_events USING btree (tenant_id, site_id, id);
+
+CREATE INDEX igny8_tenants_created_idx ON igny8_tenants USING btree (created_at, id);
+
+CREATE UNIQUE INDEX igny8_users_email_key ON igny8_users USING btree (tenant_id, email) WHERE (deleted_at IS NULL);
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_requests FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
 
@@ -760,6 +1001,12 @@ CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_requests FOR EA
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_transaction_grants FOR EACH STATEMENT EXECUTE FUNCTION igny8_append_only();
 
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_transactions FOR EACH STATEMENT EXECUTE FUNCTION igny8_append_only();
+
+ALTER TABLE ONLY igny8_api_key_directory
+    ADD CONSTRAINT igny8_api_key_directory_key_fkey FOREIGN KEY (tenant_id, key_id) REFERENCES igny8_site_api_keys(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY igny8_audit_events
+    ADD CONSTRAINT igny8_audit_events_impersonation_fkey FOREIGN KEY (tenant_id, impersonation_id) REFERENCES igny8_impersonations(tenant_id, id);
 
 ALTER TABLE ONLY igny8_audit_events
     ADD CONSTRAINT igny8_audit_events_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
@@ -815,8 +1062,17 @@ ALTER TABLE ONLY igny8_external_payments
 ALTER TABLE ONLY igny8_idempotency_keys
     ADD CONSTRAINT igny8_idempotency_keys_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
+ALTER TABLE ONLY igny8_impersonations
+    ADD CONSTRAINT igny8_impersonations_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
 ALTER TABLE ONLY igny8_industry_sectors
     ADD CONSTRAINT igny8_industry_sectors_industry_fkey FOREIGN KEY (industry_id) REFERENCES igny8_industries(id);
+
+ALTER TABLE ONLY igny8_invitations
+    ADD CONSTRAINT igny8_invitations_invited_by_fkey FOREIGN KEY (tenant_id, invited_by) REFERENCES igny8_users(tenant_id, id);
+
+ALTER TABLE ONLY igny8_invitations
+    ADD CONSTRAINT igny8_invitations_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
 ALTER TABLE ONLY igny8_invoice_lines
     ADD CONSTRAINT igny8_invoice_lines_invoice_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES igny8_invoices(tenant_id, id);
@@ -826,6 +1082,12 @@ ALTER TABLE ONLY igny8_invoices
 
 ALTER TABLE ONLY igny8_login_directory
     ADD CONSTRAINT igny8_login_directory_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY igny8_mail_tokens
+    ADD CONSTRAINT igny8_mail_tokens_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id);
+
+ALTER TABLE ONLY igny8_mails
+    ADD CONSTRAINT igny8_mails_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
@@ -844,6 +1106,12 @@ ALTER TABLE ONLY igny8_sectors
 
 ALTER TABLE ONLY igny8_sessions
     ADD CONSTRAINT igny8_sessions_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id);
+
+ALTER TABLE ONLY igny8_site_api_keys
+    ADD CONSTRAINT igny8_site_api_keys_rotated_fkey FOREIGN KEY (tenant_id, rotated_to) REFERENCES igny8_site_api_keys(tenant_id, id);
+
+ALTER TABLE ONLY igny8_site_api_keys
+    ADD CONSTRAINT igny8_site_api_keys_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
 
 ALTER TABLE ONLY igny8_site_user_access
     ADD CONSTRAINT igny8_site_user_access_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
@@ -875,6 +1143,9 @@ ALTER TABLE ONLY igny8_subscription_periods
 ALTER TABLE ONLY igny8_subscriptions
     ADD CONSTRAINT igny8_subscriptions_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
+ALTER TABLE ONLY igny8_sync_events
+    ADD CONSTRAINT igny8_sync_events_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
 ALTER TABLE ONLY igny8_tenants
     ADD CONSTRAINT igny8_tenants_owner_fkey FOREIGN KEY (id, owner_id) REFERENCES igny8_users(tenant_id, id) DEFERRABLE INITIALLY DEFERRED;
 
@@ -883,6 +1154,9 @@ ALTER TABLE ONLY igny8_tenants
 
 ALTER TABLE ONLY igny8_users
     ADD CONSTRAINT igny8_users_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_wordpress_connections
+    ADD CONSTRAINT igny8_wordpress_connections_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
 
 ALTER TABLE igny8_audit_events ENABLE ROW LEVEL SECURITY;
 
@@ -900,15 +1174,25 @@ ALTER TABLE igny8_credit_transactions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_idempotency_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_impersonations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_invitations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_invoice_lines ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_invoices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_mail_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_mails ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_payments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_sectors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_site_api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_site_user_access ENABLE ROW LEVEL SECURITY;
 
@@ -918,9 +1202,13 @@ ALTER TABLE igny8_subscription_periods ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_subscriptions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_sync_events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_wordpress_connections ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY staff ON igny8_credit_accounts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
@@ -931,6 +1219,8 @@ CREATE POLICY staff ON igny8_credit_holds FOR SELECT USING ((current_setting('ap
 CREATE POLICY staff ON igny8_invoice_lines FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_invoices FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_mails FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
@@ -956,15 +1246,25 @@ CREATE POLICY tenant ON igny8_credit_transactions USING ((tenant_id = (NULLIF(cu
 
 CREATE POLICY tenant ON igny8_idempotency_keys USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON igny8_impersonations USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_invitations USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON igny8_invoice_lines USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_invoices USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_mail_tokens USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_mails USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_payments USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_sectors USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_sessions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_site_api_keys USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_site_user_access USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -974,9 +1274,15 @@ CREATE POLICY tenant ON igny8_subscription_periods USING ((tenant_id = (NULLIF(c
 
 CREATE POLICY tenant ON igny8_subscriptions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON igny8_sync_events USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON igny8_tenants USING ((id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_users USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_wordpress_connections USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+GRANT SELECT,INSERT,DELETE ON TABLE igny8_api_key_directory TO igny8_app;
 
 GRANT SELECT,INSERT ON TABLE igny8_audit_events TO igny8_app;
 
@@ -1008,9 +1314,17 @@ GRANT SELECT,INSERT ON TABLE igny8_external_payments TO igny8_app;
 
 GRANT SELECT,INSERT ON TABLE igny8_idempotency_keys TO igny8_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_impersonations TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_impersonations_id_seq TO igny8_app;
+
 GRANT SELECT ON TABLE igny8_industries TO igny8_app;
 
 GRANT SELECT ON TABLE igny8_industry_sectors TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_invitations TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_invitations_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT ON TABLE igny8_invoice_lines TO igny8_app;
 
@@ -1022,11 +1336,23 @@ GRANT USAGE ON SEQUENCE igny8_invoices_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_login_directory TO igny8_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_mail_tokens TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_mail_tokens_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_mails TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_mails_id_seq TO igny8_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_payments TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_payments_id_seq TO igny8_app;
 
 GRANT SELECT ON TABLE igny8_plans TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE igny8_reset_requests TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_reset_requests_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_sectors TO igny8_app;
 
@@ -1035,6 +1361,10 @@ GRANT USAGE ON SEQUENCE igny8_sectors_id_seq TO igny8_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_sessions TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_sessions_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_site_api_keys TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_site_api_keys_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE igny8_site_user_access TO igny8_app;
 
@@ -1051,6 +1381,10 @@ GRANT USAGE ON SEQUENCE igny8_subscription_periods_id_seq TO igny8_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_subscriptions TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_subscriptions_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_sync_events TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_sync_events_id_seq TO igny8_app;
 
 GRANT SELECT ON TABLE igny8_tenants TO igny8_app;
 
@@ -1091,3 +1425,5 @@ GRANT USAGE ON SEQUENCE igny8_tenants_id_seq TO igny8_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_users TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_users_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_wordpress_connections TO igny8_app;

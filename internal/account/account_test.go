@@ -181,13 +181,13 @@ func TestGate_ShutsAnInactivePlanExceptForBilling(t *testing.T) {
 
 func TestEnter_AsksWhoFirst(t *testing.T) {
 	t.Parallel()
-	if err := (account.Actor{}).Enter(account.Viewer, account.Read); !fault.Is(err, fault.Unauthenticated) {
+	if err := (account.Actor{}).Enter(account.Door{Minimum: account.Viewer, For: account.Read}); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("nobody: %v", err)
 	}
-	if err := actor(account.Viewer, account.Active, true).Enter(account.Editor, account.Write); !fault.Is(err, fault.Forbidden) {
+	if err := actor(account.Viewer, account.Active, true).Enter(account.Door{Minimum: account.Editor, For: account.Write}); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("a viewer through a door for editors: %v", err)
 	}
-	if err := actor(account.Owner, account.Active, true).Enter(account.Developer, account.Read); !fault.Is(err, fault.Forbidden) {
+	if err := actor(account.Owner, account.Active, true).Enter(account.Door{Minimum: account.Developer, For: account.Read}); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("an owner through a door for staff: %v", err)
 	}
 }

@@ -44,7 +44,10 @@ var below = map[string][]string{
 	"internal/audit":    domain(),
 
 	"internal/plan":    domain("internal/audit"),
-	"internal/account": domain("internal/audit", "internal/plan"),
+	"internal/vault":   {},
+	"internal/ticket":  {"internal/gid"},
+	"internal/mail":    domain("internal/vault"),
+	"internal/account": domain("internal/audit", "internal/plan", "internal/mail", "internal/ticket"),
 	"internal/site":    domain("internal/audit", "internal/plan", "internal/account"),
 	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account"),
 	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit"),
@@ -52,16 +55,26 @@ var below = map[string][]string{
 	"internal/demo": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing",
 		"internal/site", "internal/signup"),
 
+	"internal/apikey":    domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault"),
+	"internal/wordpress": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault"),
+	"internal/staff": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
+		"internal/billing", "internal/mail"),
+	"internal/retention": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
+		"internal/billing", "internal/mail", "internal/ticket"),
+	"internal/throttle": {"internal/fault"},
+
 	"internal/doctor": domain("internal/credit"),
-	"internal/due":    domain("internal/credit", "internal/billing"),
+	"internal/due":    domain("internal/credit", "internal/billing", "internal/mail", "internal/retention"),
 
 	// The edge: it may know HTTP. Beneath it nobody does.
-	"internal/auth":    domain("internal/audit", "internal/plan", "internal/account"),
+	"internal/auth": domain("internal/audit", "internal/plan", "internal/account", "internal/apikey", "internal/mail", "internal/ticket",
+		"internal/vault"),
 	"internal/gqlhttp": {"internal/fault"},
 	"internal/server":  {"internal/fault", "internal/build"},
 	"web":              {},
 	"graph": append(domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
-		"internal/billing", "internal/signup"), "internal/auth", "internal/gqlhttp"),
+		"internal/billing", "internal/signup", "internal/apikey", "internal/wordpress", "internal/staff", "internal/retention",
+		"internal/mail", "internal/vault"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
 
 	"cmd/igny8": {"*"},
 }
@@ -73,7 +86,8 @@ func domain(others ...string) []string {
 // businesslike are the packages that hold the business: no transport, no GraphQL.
 var businesslike = []string{
 	"internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit", "internal/billing",
-	"internal/signup", "internal/demo", "internal/doctor", "internal/due",
+	"internal/signup", "internal/demo", "internal/doctor", "internal/due", "internal/vault", "internal/ticket", "internal/mail",
+	"internal/apikey", "internal/staff", "internal/retention",
 }
 
 // foreign are the imports that the business must not know, the packages below them included. net/mail,

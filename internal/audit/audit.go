@@ -38,30 +38,34 @@ func (k *ActorKind) UnmarshalGQL(v any) error { return enum.Unmarshal(k, v) }
 
 // By is who did something, and from where.
 type By struct {
-	Kind      ActorKind
-	ID        *int64
-	IP        string
-	UserAgent string
-	RequestID string
+	Kind ActorKind
+	// ID is the user's for people and staff, the key's for API keys; nil for the service itself.
+	ID *int64
+	// Impersonation is the one under which staff act for the account; nil for everybody else.
+	Impersonation *gid.Impersonation
+	IP            string
+	UserAgent     string
+	RequestID     string
 }
 
 // Event is one line of the log.
 type Event struct {
 	bun.BaseModel `bun:"table:igny8_audit_events,alias:event"`
 
-	TenantID    gid.Account     `bun:"tenant_id,pk"`
-	ID          gid.AuditEvent  `bun:"id,pk,autoincrement"`
-	Action      string          `bun:"action"`
-	SubjectType string          `bun:"subject_type"`
-	SubjectKey  int64           `bun:"subject_id"`
-	ActorKind   ActorKind       `bun:"actor_kind"`
-	ActorID     *int64          `bun:"actor_id"`
-	Before      json.RawMessage `bun:"before,type:jsonb,nullzero"`
-	After       json.RawMessage `bun:"after,type:jsonb,nullzero"`
-	IP          string          `bun:"ip"`
-	UserAgent   string          `bun:"user_agent"`
-	RequestID   string          `bun:"request_id"`
-	CreatedAt   time.Time       `bun:"created_at"`
+	TenantID        gid.Account        `bun:"tenant_id,pk"`
+	ID              gid.AuditEvent     `bun:"id,pk,autoincrement"`
+	Action          string             `bun:"action"`
+	SubjectType     string             `bun:"subject_type"`
+	SubjectKey      int64              `bun:"subject_id"`
+	ActorKind       ActorKind          `bun:"actor_kind"`
+	ActorID         *int64             `bun:"actor_id"`
+	ImpersonationID *gid.Impersonation `bun:"impersonation_id"`
+	Before          json.RawMessage    `bun:"before,type:jsonb,nullzero"`
+	After           json.RawMessage    `bun:"after,type:jsonb,nullzero"`
+	IP              string             `bun:"ip"`
+	UserAgent       string             `bun:"user_agent"`
+	RequestID       string             `bun:"request_id"`
+	CreatedAt       time.Time          `bun:"created_at"`
 }
 
 // IsNode marks the type as having a global id.
@@ -79,13 +83,14 @@ func (e *Event) SubjectID() string {
 var subjectPrefixes = map[string]string{
 	"account": gid.Account(0).Prefix(), "user": gid.User(0).Prefix(), "session": gid.Session(0).Prefix(),
 	"site": gid.Site(0).Prefix(), "sector": gid.Sector(0).Prefix(), "payment": gid.Payment(0).Prefix(),
+	"invitation": gid.Invitation(0).Prefix(), "api_key": gid.APIKey(0).Prefix(), "impersonation": gid.Impersonation(0).Prefix(),
 }
 
 // Actor is who did something in an account.
 type Actor struct {
 	Tenant gid.Account
 	Kind   ActorKind
-	// ID is the user's for people and staff; nil for the service itself.
+	// ID is the user's for people and staff, the key's for API keys; nil for the service itself.
 	ID *int64
 }
 
@@ -124,7 +129,7 @@ func Record(ctx context.Context, tx bun.Tx, tenant gid.Account, by By, now time.
 	}
 	event := &Event{
 		TenantID: tenant, Action: change.Action, SubjectType: change.SubjectType, SubjectKey: change.Subject,
-		ActorKind: by.Kind, ActorID: by.ID, IP: by.IP, UserAgent: by.UserAgent, RequestID: by.RequestID,
+		ActorKind: by.Kind, ActorID: by.ID, ImpersonationID: by.Impersonation, IP: by.IP, UserAgent: by.UserAgent, RequestID: by.RequestID,
 		Before: before, After: after, CreatedAt: now,
 	}
 	if _, err := tx.NewInsert().Model(event).Returning("NULL").Exec(ctx); err != nil {

@@ -30,7 +30,7 @@ func whoami(w http.ResponseWriter, r *http.Request) {
 	actor := account.ActorFrom(r.Context())
 	tenant, _ := postgres.Tenant(r.Context())
 	answer := map[string]any{"scope": tenant, "origin": actor.Origin}
-	if err := actor.Enter(account.Viewer, account.Read); err != nil {
+	if err := actor.Enter(account.Door{Minimum: account.Viewer, For: account.Read}); err != nil {
 		answer["error"] = err.Error()
 	} else {
 		answer["user"], answer["account"], answer["role"] = actor.User.ID, actor.Account.ID, actor.User.Role

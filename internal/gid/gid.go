@@ -62,6 +62,18 @@ type CreditHold int64
 // AuditEvent is the id of a line of the audit log.
 type AuditEvent int64
 
+// Invitation is the id of an invitation.
+type Invitation int64
+
+// APIKey is the id of a site's API key.
+type APIKey int64
+
+// SyncEvent is the id of something that was synced with a site.
+type SyncEvent int64
+
+// Impersonation is the id of a time in which staff act for an account.
+type Impersonation int64
+
 // ID is any of the id types of this package.
 type ID interface {
 	~int64
@@ -85,6 +97,10 @@ func (Grant) Prefix() string             { return "grant" }
 func (CreditTransaction) Prefix() string { return "ctx" }
 func (CreditHold) Prefix() string        { return "hold" }
 func (AuditEvent) Prefix() string        { return "evt" }
+func (Impersonation) Prefix() string     { return "imp" }
+func (SyncEvent) Prefix() string         { return "sync" }
+func (APIKey) Prefix() string            { return "key" }
+func (Invitation) Prefix() string        { return "invite" }
 
 // MarshalGQL writes the global id as a GraphQL ID.
 func (id Account) MarshalGQL(w io.Writer)           { write(w, id) }
@@ -103,6 +119,10 @@ func (id Grant) MarshalGQL(w io.Writer)             { write(w, id) }
 func (id CreditTransaction) MarshalGQL(w io.Writer) { write(w, id) }
 func (id CreditHold) MarshalGQL(w io.Writer)        { write(w, id) }
 func (id AuditEvent) MarshalGQL(w io.Writer)        { write(w, id) }
+func (id Impersonation) MarshalGQL(w io.Writer)     { write(w, id) }
+func (id SyncEvent) MarshalGQL(w io.Writer)         { write(w, id) }
+func (id APIKey) MarshalGQL(w io.Writer)            { write(w, id) }
+func (id Invitation) MarshalGQL(w io.Writer)        { write(w, id) }
 
 // UnmarshalGQL reads a global id of the type; anything else is INVALID_ID.
 func (id *Account) UnmarshalGQL(v any) error           { return read(id, v) }
@@ -121,6 +141,10 @@ func (id *Grant) UnmarshalGQL(v any) error             { return read(id, v) }
 func (id *CreditTransaction) UnmarshalGQL(v any) error { return read(id, v) }
 func (id *CreditHold) UnmarshalGQL(v any) error        { return read(id, v) }
 func (id *AuditEvent) UnmarshalGQL(v any) error        { return read(id, v) }
+func (id *Impersonation) UnmarshalGQL(v any) error     { return read(id, v) }
+func (id *SyncEvent) UnmarshalGQL(v any) error         { return read(id, v) }
+func (id *APIKey) UnmarshalGQL(v any) error            { return read(id, v) }
+func (id *Invitation) UnmarshalGQL(v any) error        { return read(id, v) }
 
 // Format writes the global id.
 func Format[T ID](id T) string {

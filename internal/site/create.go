@@ -54,8 +54,8 @@ func Create(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time,
 			return fmt.Errorf("insert site: %w", err)
 		}
 		// Staff who act for an account are not among its people.
-		if actor.User.TenantID == acct.ID {
-			grant := &access{TenantID: acct.ID, SiteID: made.ID, UserID: actor.User.ID, GrantedBy: actor.User.ID, GrantedAt: now}
+		if member := actor.Member(); member != nil {
+			grant := &access{TenantID: acct.ID, SiteID: made.ID, UserID: member.ID, GrantedBy: member.ID, GrantedAt: now}
 			if _, err := tx.NewInsert().Model(grant).Exec(ctx); err != nil {
 				return fmt.Errorf("grant site: %w", err)
 			}

@@ -17,7 +17,10 @@ import (
 // the alias site.
 func scoped(db bun.IDB, reach Reach, model any) *bun.SelectQuery {
 	q := db.NewSelect().Model(model).Where("site.tenant_id = ?", reach.Tenant).Where("site.deleted_at IS NULL")
-	if !reach.All {
+	switch {
+	case reach.Only != 0:
+		q = q.Where("site.id = ?", reach.Only)
+	case !reach.All:
 		q = q.Where(`EXISTS (
 			SELECT FROM igny8_site_user_access AS access
 			WHERE access.tenant_id = site.tenant_id AND access.site_id = site.id AND access.user_id = ?)`, reach.User)

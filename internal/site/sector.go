@@ -156,9 +156,7 @@ func RemoveSector(ctx context.Context, db bun.IDB, actor account.Actor, now time
 		}
 		restoreUntil := now.AddDate(0, 0, acct.DeletionRetentionDays)
 		gone.UpdatedAt, gone.DeletedAt, gone.RestoreUntil = now, &now, &restoreUntil
-		if actor.User.TenantID == acct.ID {
-			gone.DeletedBy = &actor.User.ID
-		}
+		gone.DeletedBy = actor.MemberID()
 		_, err = tx.NewUpdate().Model(gone).Column("updated_at", "deleted_at", "deleted_by", "restore_until").WherePK().Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("remove sector: %w", err)

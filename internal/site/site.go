@@ -100,12 +100,15 @@ func (*Sector) IsNode() {}
 // Tenant is the account that the sector belongs to.
 func (s *Sector) Tenant() gid.Account { return s.TenantID }
 
-// Reach is which sites somebody may see: all of an account's, or those granted to one of its people.
+// Reach is which sites somebody may see: all of an account's, those granted to one of its people, or the
+// one of an API key.
 // The zero Reach sees none.
 type Reach struct {
 	Tenant gid.Account
 	User   gid.User
 	All    bool
+	// Only is the one site that an API key acts for; 0 for people.
+	Only gid.Site
 }
 
 // ReachOf is the actor's reach within their account; nobody's is empty.
@@ -113,7 +116,10 @@ func ReachOf(actor account.Actor) Reach {
 	if !actor.SignedIn() {
 		return Reach{}
 	}
-	return Reach{Tenant: actor.AccountID(), User: actor.User.ID, All: actor.User.Role.AllSites()}
+	if actor.Key != nil {
+		return Reach{Tenant: actor.AccountID(), Only: actor.Key.SiteID}
+	}
+	return Reach{Tenant: actor.AccountID(), User: actor.User.ID, All: actor.Role().AllSites()}
 }
 
 // everything is the reach of the rules that hold for an account's sites together: its limit and the
