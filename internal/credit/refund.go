@@ -47,10 +47,10 @@ func RefundLine(ctx context.Context, db bun.IDB, actor account.Actor, now time.T
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	facts := []any{in.TransactionID, in.Amount, in.Reason}
+	facts := factsOf(actor, in.TransactionID, in.Amount, in.Reason)
 	return command(ctx, db, actor.AccountID(), now, opRefund, in.IdempotencyKey, facts,
 		func(ctx context.Context, b *book) (*Result, error) {
-			deducted, sources, err := b.refundable(ctx, in.TransactionID)
+			deducted, sources, err := b.refundable(ctx, actor, in.TransactionID)
 			if err != nil {
 				return nil, err
 			}
@@ -83,12 +83,14 @@ func RefundLine(ctx context.Context, db bun.IDB, actor account.Actor, now time.T
 
 // refundable reads a deduction and what of it was not given back yet, by the grants that it came from,
 // in the order in which they burnt. Earlier refunds took from the end of that order.
-func (b *book) refundable(ctx context.Context, id gid.CreditTransaction) (*Transaction, []move, error) {
+func (b *book) refundable(
+	ctx context.Context, actor account.Actor, id gid.CreditTransaction,
+) (*Transaction, []move, error) {
 	lines, err := TransactionsByIDs(ctx, b.tx, b.tenant, []gid.CreditTransaction{id})
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(lines) == 0 {
+	if len(lines) == 0 || !concerns(actor, lines[0].SiteID) {
 		return nil, nil, fault.New(fault.NotFound, "there is no such transaction").At("transactionId")
 	}
 	line := lines[0]

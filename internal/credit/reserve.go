@@ -49,6 +49,7 @@ func Reserve(
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	in.SiteID = siteOf(actor, in.SiteID)
 	reached, err := reach(ctx, reaches, in.SiteID)
 	if err != nil {
 		return nil, err
@@ -96,10 +97,10 @@ func CaptureHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.
 	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
 		return nil, f
 	}
-	facts := []any{in.HoldID, in.Quantity}
+	facts := factsOf(actor, in.HoldID, in.Quantity)
 	return command(ctx, db, actor.AccountID(), now, opCapture, in.IdempotencyKey, facts,
 		func(ctx context.Context, b *book) (*Result, error) {
-			hold, err := b.openHold(ctx, in.HoldID)
+			hold, err := b.openHold(ctx, actor, in.HoldID)
 			if err != nil {
 				return nil, err
 			}
@@ -148,9 +149,9 @@ func ReleaseHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.
 	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
 		return nil, f
 	}
-	return command(ctx, db, actor.AccountID(), now, opRelease, in.IdempotencyKey, []any{in.HoldID},
+	return command(ctx, db, actor.AccountID(), now, opRelease, in.IdempotencyKey, factsOf(actor, in.HoldID),
 		func(ctx context.Context, b *book) (*Result, error) {
-			hold, err := b.openHold(ctx, in.HoldID)
+			hold, err := b.openHold(ctx, actor, in.HoldID)
 			if err != nil {
 				return nil, err
 			}
@@ -158,13 +159,13 @@ func ReleaseHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.
 		})
 }
 
-// openHold reads a hold that is still open. Holds change behind the ledger's lock alone.
-func (b *book) openHold(ctx context.Context, id gid.CreditHold) (*Hold, error) {
+// openHold reads a hold that is the actor's business and still open. Holds change behind the ledger's lock alone.
+func (b *book) openHold(ctx context.Context, actor account.Actor, id gid.CreditHold) (*Hold, error) {
 	holds, err := HoldsByIDs(ctx, b.tx, b.tenant, []gid.CreditHold{id})
 	if err != nil {
 		return nil, err
 	}
-	if len(holds) == 0 {
+	if len(holds) == 0 || !concerns(actor, holds[0].SiteID) {
 		return nil, fault.New(fault.NotFound, "there is no such hold").At("holdId")
 	}
 	if holds[0].Status != HoldOpen {

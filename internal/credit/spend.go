@@ -65,6 +65,7 @@ func Spend(
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	in.SiteID = siteOf(actor, in.SiteID)
 	reached, err := reach(ctx, reaches, in.SiteID)
 	if err != nil {
 		return nil, err
@@ -95,6 +96,29 @@ func Spend(
 			}
 			return &Result{Transaction: line}, b.write(ctx, line, moves)
 		})
+}
+
+// siteOf is the site that credits are spent on: an API key's own where none is named.
+func siteOf(actor account.Actor, named *gid.Site) *gid.Site {
+	if named == nil && actor.Key != nil {
+		return &actor.Key.SiteID
+	}
+	return named
+}
+
+// concerns says whether a movement for a site is the actor's business: an API key has no part in those
+// of other sites.
+func concerns(actor account.Actor, id *gid.Site) bool {
+	return actor.Key == nil || id != nil && *id == actor.Key.SiteID
+}
+
+// factsOf are the facts of an input that names no site: an API key's own belongs to them, so that no key
+// learns what became of another site's request.
+func factsOf(actor account.Actor, facts ...any) []any {
+	if actor.Key != nil {
+		facts = append(facts, actor.Key.SiteID)
+	}
+	return facts
 }
 
 // reach asks for a site before the ledger is locked; whether it matters is known behind the lock.
