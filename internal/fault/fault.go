@@ -56,6 +56,7 @@ const (
 	DepthLimit       Code = "DEPTH_LIMIT_EXCEEDED"
 	AliasLimit       Code = "ALIAS_LIMIT_EXCEEDED"
 	FieldLimit       Code = "FIELD_LIMIT_EXCEEDED"
+	CostLimit        Code = "COST_LIMIT_EXCEEDED"
 	Throttled        Code = "THROTTLED"
 	Timeout          Code = "TIMEOUT"
 	Unavailable      Code = "UNAVAILABLE"

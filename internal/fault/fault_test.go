@@ -1,8 +1,10 @@
 package fault_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"igny8.com/accounts/internal/fault"
@@ -65,5 +67,25 @@ func TestCheckText_RefusesWhatCannotBeKept(t *testing.T) {
 	}
 	if f := fault.CheckIdempotencyKey(""); f == nil || f.Field[0] != "idempotencyKey" {
 		t.Errorf("no key: %v", f)
+	}
+}
+
+func TestCheckObject_WritesObjectsInOneWayAndRefusesWhatPostgresCannotKeep(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", "null": "", "{}": "{}", `{ "b" : 1.50, "a":[true,null] }`: `{"a":[true,null],"b":1.50}`, `{"a":1e30}`: `{"a":1e30}`,
+	} {
+		if got, f := fault.CheckObject(json.RawMessage(text), "details", 100); f != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", text, got, f)
+		}
+	}
+	for text, code := range map[string]fault.Code{
+		`{"a":"` + strings.Repeat("x", 100) + `"}`: fault.TooLong, "[]": fault.Invalid, `"a"`: fault.Invalid, "{": fault.Invalid,
+		"{} {}": fault.Invalid, "{}]": fault.Invalid, `{"a":"\u0000"}`: fault.Invalid, `{"\u0000":1}`: fault.Invalid, `{"a":[0e-99999]}`: fault.Invalid,
+		`{"a":1e31}`: fault.Invalid, `{"a":{"b":1e999999999999}}`: fault.Invalid,
+	} {
+		if got, f := fault.CheckObject(json.RawMessage(text), "details", 100); f == nil || f.Code != code || f.Field[0] != "details" {
+			t.Errorf("%q: %q, %v", text, got, f)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package gqlhttp_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -42,7 +43,22 @@ func node(t *testing.T) string {
 func TestTransport_PassesTheGraphQLOverHTTPAudits(t *testing.T) {
 	t.Parallel()
 	nodePath := node(t)
-	server := httptest.NewServer(serve(gqlhttp.Config{}))
+	for name, cfg := range map[string]gqlhttp.Config{
+		"plain": {},
+		"metered": {Charge: func(context.Context, int) (*gqlhttp.Balance, error) {
+			return &gqlhttp.Balance{Limit: 9, Remaining: 8, RestoreRate: 1}, nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			audit(t, nodePath, cfg)
+		})
+	}
+}
+
+func audit(t *testing.T, nodePath string, cfg gqlhttp.Config) {
+	t.Helper()
+	server := httptest.NewServer(serve(cfg))
 	t.Cleanup(server.Close)
 
 	cmd := exec.CommandContext(t.Context(), nodePath, "audit.mjs", server.URL)

@@ -31,6 +31,17 @@ type Config struct {
 	// "", each masked error gets a random id of its own.
 	RequestID func(context.Context) string
 
+	// Admit lets a request in before its document is looked at, and may wait for that; release is
+	// called when its answer is ready. An error refuses the request.
+	Admit func(ctx context.Context) (release func(), err error)
+	// Charge makes a request pay the cost of its operation before any resolver runs, and the least
+	// cost, 1, where there is no operation that could run. The balance, unless nil, is told in every
+	// such answer (meter.go). An error refuses the request: fault.Throttled, with retryAfterSeconds,
+	// or fault.CostLimit.
+	Charge func(ctx context.Context, cost int) (*Balance, error)
+	// Weights are the costs of fields that cost otherwise than by Cost's rules.
+	Weights Weights
+
 	// Prepare runs, in order, once the operation is known to be valid and before any resolver, for
 	// what belongs to one request, such as dataloaders. An error refuses the operation as a whole.
 	Prepare []PrepareFunc

@@ -24,6 +24,9 @@ type handler struct {
 	present     graphql.ErrorPresenterFunc
 	recovered   graphql.RecoverFunc
 	log         *slog.Logger
+	admit       func(context.Context) (func(), error)
+	charge      func(context.Context, int) (*Balance, error)
+	weights     Weights
 }
 
 func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
@@ -36,6 +39,9 @@ func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
 		present:     Presenter(cfg.Log, cfg.RequestID),
 		recovered:   Recover(cfg.Log, cfg.RequestID),
 		log:         cfg.Log,
+		admit:       cfg.Admit,
+		charge:      cfg.Charge,
+		weights:     cfg.Weights,
 	}
 	if cfg.Edition2026 {
 		h.fallback = mediaGraphQL
@@ -127,19 +133,43 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) execute(ctx context.Context, header http.Header, method string, params *graphql.RawParams) answer {
+	if h.admit != nil {
+		release, err := h.admit(ctx)
+		if err != nil {
+			return h.refuse(ctx, err)
+		}
+		defer release()
+	}
 	op, errs := h.executor.CreateOperationContext(ctx, params)
 	if errs != nil {
-		return h.finish(ctx, h.executor.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		return h.metered(ctx, header, minCost, func() answer {
+			return h.finish(ctx, h.executor.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		})
 	}
 	switch kind := op.Operation.Operation; {
 	case kind == ast.Subscription:
-		return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp, "Subscriptions are not served over a plain request.")}}
+		return h.metered(ctx, header, minCost, func() answer {
+			return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp, "Subscriptions are not served over a plain request.")}}
+		})
 	case kind != ast.Query && method == http.MethodGet:
-		header.Set("Allow", http.MethodPost)
-		return answer{errors: gqlerror.List{coded(MethodNotAllowed, "A GET request may run queries only.")}}
+		return h.metered(ctx, header, minCost, func() answer {
+			header.Set("Allow", http.MethodPost)
+			return answer{errors: gqlerror.List{coded(MethodNotAllowed, "A GET request may run queries only.")}}
+		})
 	}
-	responses, ctx := h.executor.DispatchOperation(ctx, op)
-	return h.finish(ctx, responses(ctx))
+	cost := minCost
+	if h.charge != nil {
+		cost = h.weights.Cost(op)
+	}
+	return h.metered(graphql.WithOperationContext(ctx, op), header, cost, func() answer {
+		responses, ctx := h.executor.DispatchOperation(ctx, op)
+		return h.finish(ctx, responses(ctx))
+	})
+}
+
+// refuse answers a request with err alone, presented as a resolver's error would be.
+func (h *handler) refuse(ctx context.Context, err error) answer {
+	return h.finish(ctx, Refuse(err)(ctx))
 }
 
 // recover answers a request whose handling panicked outside of any resolver, for example in the

@@ -5,7 +5,7 @@
 // What must always hold: a connection leaves the pool only in the scope of the context that asked
 // for it (scope.go is the only place that sets it), and database/sql never passes a connection
 // from one caller to the next behind the pool's back, so it keeps none idle and has no limit of
-// its own.
+// its own; and one account holds no more than its share of the connections (share.go).
 package postgres
 
 import (
@@ -17,7 +17,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
@@ -32,6 +31,9 @@ type Config struct {
 	URL string
 	// MaxConns bounds the pool; 0 means DefaultMaxConns.
 	MaxConns int32
+	// TenantConns bounds how many of the pool's connections one account holds at a time through bun
+	// (share.go); 0 means half of them, and two at least.
+	TenantConns int32
 	// Role, if set, is taken on by SET ROLE on every connection. It serves development, where the
 	// URL may be an administrator's; production logs in as the role itself.
 	Role string
@@ -47,7 +49,8 @@ type Config struct {
 }
 
 // DB is bun over a pool. Both ways in obey the same scope: bun for models and transactions, Pool
-// for hot reads with $1 and a cached statement.
+// for hot reads with $1 and a cached statement. Pool takes no account's share into account: a
+// statement through it must be one that waits for no lock.
 type DB struct {
 	*bun.DB
 
@@ -68,7 +71,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &DB{DB: bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()), Pool: pool}, nil
+	return &DB{DB: bun.NewDB(openFairly(pool, cfg.tenantConns(pool)), pgdialect.New()), Pool: pool}, nil
 }
 
 // Close waits until every connection is back and closes them all.

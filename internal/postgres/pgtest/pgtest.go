@@ -49,7 +49,8 @@ type Option func(*config)
 // WithTracer lets a tracer see every statement of App.
 func WithTracer(tracer pgx.QueryTracer) Option { return func(c *config) { c.tracer = tracer } }
 
-// WithMaxConns sets the size of App's pool; 4 without it.
+// WithMaxConns sets the size of App's pool; 4 without it. One account may hold all of these, so that its
+// requests race each other as hard as the test asks for, where otherwise it holds its share.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
 // WithMigrations applies other steps than the product's.
@@ -79,7 +80,9 @@ func New(tb testing.TB, opts ...Option) *DB {
 			tb.Errorf("drop the test database: %v", err)
 		}
 	})
-	db.App = open(tb, postgres.Config{URL: db.URL(postgres.AppRole), MaxConns: cfg.maxConns, Tracer: tracers(cfg.tracer)})
+	db.App = open(tb, postgres.Config{
+		URL: db.URL(postgres.AppRole), MaxConns: cfg.maxConns, TenantConns: cfg.maxConns, Tracer: tracers(cfg.tracer),
+	})
 	db.Admin = open(tb, postgres.Config{URL: db.URL(cluster.Superuser)})
 	return db
 }
