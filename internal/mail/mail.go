@@ -2,16 +2,19 @@
 // what it tells, and sends it afterwards.
 //
 // What must always hold: a letter is sent if and only if its transaction was committed; a server that
-// stops in between loses none (it may send one twice); no transaction and no request waits for a mail
-// server; what a letter says is sealed in the database and forgotten once it is sent, because links
-// in letters open doors; no log line and no error holds a recipient or a text.
+// stops in between loses none (it may send one twice, under one Message-ID); no transaction, no
+// connection to the database and no request waits for a mail server; what a letter says is sealed in
+// the database and forgotten once it is sent or given up, because links in letters open doors; nothing
+// that a letter says can become a header; no log line and no error holds a recipient or a text.
 package mail
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -31,13 +34,15 @@ type Box struct {
 // Letter is one letter to one person.
 type Letter struct {
 	// Tenant is the account that it is about.
-	Tenant gid.Account
+	Tenant gid.Account `json:"-"`
 	// Kind names the letter for operators, e.g. invitation.
-	Kind string
+	Kind string `json:"-"`
 	// To is the address.
-	To string
-	// Subject is one line, Text plain text with lines of any length.
-	Subject, Text string
+	To string `json:"to"`
+	// Subject is one line.
+	Subject string `json:"subject"`
+	// Text is plain text with lines of any length.
+	Text string `json:"text"`
 }
 
 // letter is a letter's row.
@@ -59,11 +64,18 @@ type letter struct {
 // Link is an address of the web application that carries a token. The token stands behind the #, which
 // browsers send to no server.
 func (b *Box) Link(path, token string) string {
-	return b.App + path + "#token=" + url.QueryEscape(token)
+	return strings.TrimSuffix(b.App, "/") + path + "#token=" + url.QueryEscape(token)
 }
+
+// errNoLetter is a letter that nobody could send.
+var errNoLetter = errors.New("post a letter: it needs a kind, a subject, a text and the bare address of one person")
 
 // Post leaves a letter within the transaction of what it tells; it is sent once that is committed.
 func (b *Box) Post(ctx context.Context, tx bun.Tx, l Letter, now time.Time) error {
+	l.Subject = line(l.Subject)
+	if _, err := recipient(l.To); err != nil || l.Kind == "" || l.Subject == "" || strings.TrimSpace(l.Text) == "" {
+		return errNoLetter
+	}
 	row := &letter{TenantID: l.Tenant, Kind: l.Kind, CreatedAt: now, DueAt: now}
 	// The number comes first because the seal is bound to the row.
 	if err := tx.NewSelect().ColumnExpr("nextval('igny8_mails_id_seq')").Scan(ctx, &row.ID); err != nil {
@@ -80,4 +92,5 @@ func (b *Box) Post(ctx context.Context, tx bun.Tx, l Letter, now time.Time) erro
 	return nil
 }
 
+// identity is what a letter's seal is bound to.
 func (l *letter) identity() string { return fmt.Sprintf("mail/%d/%d", l.TenantID, l.ID) }
