@@ -4,18 +4,12 @@ import (
 	"context"
 
 	"igny8.com/accounts/internal/account"
-	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/credit"
-	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
 )
-
-func (r *queryResolver) Viewer(ctx context.Context) (*account.Actor, error) {
-	a := actor(ctx)
-	return &a, nil
-}
 
 func (r *queryResolver) Account(ctx context.Context) (*account.Account, error) {
 	a := actor(ctx).Account
@@ -96,17 +90,53 @@ func (r *accountResolver) Payments(
 	return r.Query().Payments(ctx, filter, first, after, last, before)
 }
 
-func (r *accountResolver) AuditEvents(
-	ctx context.Context, obj *account.Account, first *int, after *string, last *int, before *string,
-) (*audit.Connection, error) {
-	events, err := audit.List(ctx, r.DB, obj.ID, pageArgs(first, after, last, before))
-	return events.Each(load(ctx).sawEvents), err
+func (r *accountResolver) DeletionRetentionDays(_ context.Context, obj *account.Account) (*int, error) {
+	return &obj.DeletionRetentionDays, nil
 }
 
-// User is the person behind an actor, where it was one of the account's own who is still there.
-func (r *actorResolver) User(ctx context.Context, obj *audit.Actor) (*account.User, error) {
-	if obj.Kind != audit.User || obj.ID == nil || obj.Tenant != actor(ctx).AccountID() {
+func (r *accountResolver) DeletedSites(
+	ctx context.Context, _ *account.Account, first *int, after *string, last *int, before *string,
+) (*site.Connection, error) {
+	return site.Deleted(ctx, r.DB, site.ReachOf(actor(ctx)), r.now(), pageArgs(first, after, last, before))
+}
+
+func (r *accountResolver) RemovedMembers(
+	ctx context.Context, obj *account.Account, first *int, after *string, last *int, before *string,
+) (*account.UserConnection, error) {
+	return account.RemovedMembers(ctx, r.DB, obj.ID, r.now(), pageArgs(first, after, last, before))
+}
+
+func (r *accountResolver) Invitations(
+	ctx context.Context, obj *account.Account, status *account.InvitationStatus,
+	first *int, after *string, last *int, before *string,
+) (*account.InvitationConnection, error) {
+	found, err := account.Invitations(ctx, r.DB, obj.ID, r.now(), status, pageArgs(first, after, last, before))
+	return found.Each(load(ctx).sawInvitations), err
+}
+
+func (r *queryResolver) Members(
+	ctx context.Context, first *int, after *string, last *int, before *string,
+) (*account.UserConnection, error) {
+	return r.Resolver.Account().Members(ctx, actor(ctx).Account, first, after, last, before)
+}
+
+func (r *queryResolver) Invitations(
+	ctx context.Context, status *account.InvitationStatus, first *int, after *string, last *int, before *string,
+) (*account.InvitationConnection, error) {
+	return r.Resolver.Account().Invitations(ctx, actor(ctx).Account, status, first, after, last, before)
+}
+
+func (r *queryResolver) InvitationByToken(ctx context.Context, token string) (*account.Invited, error) {
+	if err := r.Gate.SignIn(ctx, actor(ctx).Origin.IP); err != nil {
+		return nil, err
+	}
+	invited, err := account.InvitedBy(ctx, r.DB, r.now(), token)
+	if fault.Is(err, fault.InvalidCredentials) {
 		return nil, nil
 	}
-	return load(ctx).users.load(ctx, gid.User(*obj.ID))
+	return invited, err
+}
+
+func (r *invitationResolver) InvitedBy(ctx context.Context, obj *account.Invitation) (*account.User, error) {
+	return load(ctx).users.load(ctx, obj.InvitedBy)
 }

@@ -5,6 +5,7 @@ import (
 
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
 )
 
 // outcome parts what a command returned into what belongs into the payload's userErrors and what
@@ -47,4 +48,16 @@ func under(err error, field string) error {
 		return f.At(append([]string{field}, f.Field...)...)
 	}
 	return err
+}
+
+// onID runs a command on the thing that a global id names; a malformed id or one of another type is
+// the input's fault, before any query.
+func onID[K gid.ID, V any](text, field string, command func(K) (V, error)) (result V, errs []UserError, err error) {
+	id, f := requiredID[K](text, field)
+	if f != nil {
+		return result, []UserError{userError(f)}, nil
+	}
+	result, err = command(id)
+	errs, err = outcome(err)
+	return result, errs, err
 }

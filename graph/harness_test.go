@@ -18,8 +18,12 @@ import (
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
+	"igny8.com/accounts/internal/throttle"
+	"igny8.com/accounts/internal/vault"
+	"igny8.com/accounts/internal/wordpress"
 )
 
 const password = "violet-harbour-41-lantern"
@@ -76,14 +80,30 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 		tb.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: a.log}, nil))
+	sealing, err := vault.Parse(vault.Generate())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	box := &mail.Box{Vault: sealing, App: "https://app.test"}
 	authority, err := auth.New(db.App, auth.Config{
 		Keys: keys, RefreshSecret: bytes.Repeat([]byte("refresh!secret"), 3), Issuer: "https://accounts.test", Audience: "accounts",
-		Hasher: hasher, Clock: a.clock.now, Logger: log,
+		Hasher: hasher, Clock: a.clock.now, Logger: log, Mail: box, Vault: sealing,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	policy := throttle.DefaultPolicy()
+	policy.Disabled = true
+	gate, err := throttle.NewGate(throttle.NewMemory(), policy)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	inFlight, err := throttle.NewInFlight(1000, 1000)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	r := &Resolver{
+		Mail: box, Vault: sealing, Gate: gate, InFlight: inFlight, Wake: func() {}, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		DB: db.App, Auth: authority, Hasher: hasher, Log: log, Clock: a.clock.now,
 		Bank: billing.BankDetails{Instructions: "Account 12345678 at the Test Bank.", Deadline: 14 * 24 * time.Hour},
 	}

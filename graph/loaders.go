@@ -6,31 +6,42 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/apikey"
 	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
+	"igny8.com/accounts/internal/staff"
+	"igny8.com/accounts/internal/wordpress"
 )
 
 // loaders hold the relations of one operation: a query a relation and level, however many rows ask.
 type loaders struct {
-	accounts      *relation[gid.Account, *account.Account]
-	users         *relation[gid.User, *account.User]
-	plans         *relation[gid.Plan, *plan.Plan]
-	subscriptions *relation[gid.Account, *billing.Subscription]
-	current       *relation[gid.Account, *billing.SubscriptionPeriod]
-	credits       *relation[gid.Account, *credit.Account]
-	grantsLeft    *relation[gid.Account, []*credit.Grant]
-	lines         *relation[gid.CreditTransaction, *credit.Transaction]
-	invoices      *relation[billing.PaymentKey, *billing.Invoice]
-	invoiceLines  *relation[billing.InvoiceKey, []*billing.InvoiceLine]
-	sites         *relation[gid.Site, *site.Site]
-	sectorsOf     *relation[gid.Site, []*site.Sector]
-	industries    *relation[gid.Industry, *site.Industry]
-	entries       *relation[gid.IndustrySector, *site.IndustrySector]
-	entriesOf     *relation[gid.Industry, []*site.IndustrySector]
+	impersonations *relation[gid.Impersonation, *account.Impersonation]
+	apiKeys        *relation[gid.APIKey, *account.Key]
+	apiKeysOf      *relation[gid.Site, []*account.Key]
+	grantsOf       *relation[gid.Site, []*site.Access]
+	wordPresses    *relation[gid.Site, *wordpress.Connection]
+	syncCounts     *relation[gid.Site, int]
+	firstEvents    *pages[gid.Site, *wordpress.EventConnection]
+	accounts       *relation[gid.Account, *account.Account]
+	users          *relation[gid.User, *account.User]
+	plans          *relation[gid.Plan, *plan.Plan]
+	subscriptions  *relation[gid.Account, *billing.Subscription]
+	current        *relation[gid.Account, *billing.SubscriptionPeriod]
+	credits        *relation[gid.Account, *credit.Account]
+	grantsLeft     *relation[gid.Account, []*credit.Grant]
+	lines          *relation[gid.CreditTransaction, *credit.Transaction]
+	invoices       *relation[billing.PaymentKey, *billing.Invoice]
+	invoiceLines   *relation[billing.InvoiceKey, []*billing.InvoiceLine]
+	sites          *relation[gid.Site, *site.Site]
+	sectorsOf      *relation[gid.Site, []*site.Sector]
+	industries     *relation[gid.Industry, *site.Industry]
+	entries        *relation[gid.IndustrySector, *site.IndustrySector]
+	entriesOf      *relation[gid.Industry, []*site.IndustrySector]
 }
 
 type loadersKey struct{}
@@ -51,6 +62,9 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 		return l.sawAccounts(rows), err
 	}, func(a *account.Account) gid.Account { return a.ID })
 	l.users = one(func(ctx context.Context, ids []gid.User) ([]*account.User, error) {
+		if a.Key != nil {
+			return nil, nil // a key learns nothing of people
+		}
 		return account.UsersByIDs(ctx, db, tenant, ids)
 	}, func(u *account.User) gid.User { return u.ID })
 	l.plans = one(func(ctx context.Context, ids []gid.Plan) ([]*plan.Plan, error) {
@@ -103,6 +117,38 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 		rows, err := site.SectorsOfIndustries(ctx, db, ids)
 		return l.sawEntries(rows), err
 	}, func(s *site.IndustrySector) gid.Industry { return s.IndustryID })
+	l.impersonations = one(func(ctx context.Context, ids []gid.Impersonation) ([]*account.Impersonation, error) {
+		return staff.ImpersonationsByIDs(ctx, db, tenant, ids)
+	}, func(i *account.Impersonation) gid.Impersonation { return i.ID })
+	l.apiKeys = one(func(ctx context.Context, ids []gid.APIKey) ([]*account.Key, error) {
+		rows, err := apikey.ByIDs(ctx, db, reach, ids)
+		return l.sawKeys(rows), err
+	}, func(k *account.Key) gid.APIKey { return k.ID })
+	l.apiKeysOf = many(func(ctx context.Context, ids []gid.Site) ([]*account.Key, error) {
+		rows, err := apikey.BySites(ctx, db, reach, r.now(), ids)
+		return l.sawKeys(rows), err
+	}, func(k *account.Key) gid.Site { return k.SiteID })
+	l.grantsOf = many(func(ctx context.Context, ids []gid.Site) ([]*site.Access, error) {
+		rows, err := site.AccessBySites(ctx, db, reach, ids)
+		for _, g := range rows {
+			l.users.announce(g.UserID)
+		}
+		return rows, err
+	}, func(g *site.Access) gid.Site { return g.SiteID })
+	l.wordPresses = one(func(ctx context.Context, ids []gid.Site) ([]*wordpress.Connection, error) {
+		return wordpress.ConnectionsBySites(ctx, db, reach, ids)
+	}, func(c *wordpress.Connection) gid.Site { return c.SiteID })
+	l.syncCounts = newRelation(func(ctx context.Context, ids []gid.Site) (map[gid.Site]int, error) {
+		return wordpress.CountEvents(ctx, db, reach, ids)
+	})
+	l.firstEvents = newPages(func(ctx context.Context, ids []gid.Site, args page.Args) (map[gid.Site]*wordpress.EventConnection, error) {
+		found, err := wordpress.FirstEvents(ctx, db, reach, ids, args, l.syncCounts.load)
+		for id, events := range found {
+			l.syncCounts.announce(id)
+			events.Each(l.sawSyncEvents)
+		}
+		return found, err
+	})
 	return context.WithValue(ctx, loadersKey{}, l), nil
 }
 
@@ -125,6 +171,10 @@ func (l *loaders) sawAccounts(rows []*account.Account) []*account.Account {
 func (l *loaders) sawSites(rows []*site.Site) []*site.Site {
 	for _, s := range rows {
 		l.sectorsOf.announce(s.ID)
+		l.apiKeysOf.announce(s.ID)
+		l.grantsOf.announce(s.ID)
+		l.wordPresses.announce(s.ID)
+		l.firstEvents.announce(s.ID)
 		if s.IndustryID != nil {
 			l.industries.announce(*s.IndustryID)
 		}
@@ -186,12 +236,40 @@ func (l *loaders) sawLines(rows []*credit.Transaction) []*credit.Transaction {
 func (l *loaders) sawEvents(rows []*audit.Event) []*audit.Event {
 	for _, e := range rows {
 		l.sawActor(e.Actor())
+		if e.ImpersonationID != nil {
+			l.impersonations.announce(*e.ImpersonationID)
+		}
+	}
+	return rows
+}
+
+func (l *loaders) sawSyncEvents(rows []*wordpress.SyncEvent) []*wordpress.SyncEvent {
+	for _, e := range rows {
+		l.sawActor(e.Actor())
+	}
+	return rows
+}
+
+func (l *loaders) sawKeys(rows []*account.Key) []*account.Key {
+	for _, k := range rows {
+		l.sites.announce(k.SiteID)
+	}
+	return rows
+}
+
+func (l *loaders) sawInvitations(rows []*account.Invitation) []*account.Invitation {
+	for _, i := range rows {
+		l.users.announce(i.InvitedBy)
 	}
 	return rows
 }
 
 func (l *loaders) sawActor(by *audit.Actor) {
-	if by.Kind == audit.User && by.ID != nil {
+	switch {
+	case by.ID == nil:
+	case by.Kind == audit.User:
 		l.users.announce(gid.User(*by.ID))
+	case by.Kind == audit.APIKey:
+		l.apiKeys.announce(gid.APIKey(*by.ID))
 	}
 }

@@ -8,12 +8,14 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/site"
+	"igny8.com/accounts/internal/wordpress"
 )
 
 // Anything that has an id of its own.
@@ -24,6 +26,38 @@ type Node interface {
 // Something that a person can correct or a caller must handle.
 type UserError interface {
 	IsUserError()
+}
+
+// Input of acceptInvitation.
+type AcceptInvitationInput struct {
+	// The token of the mail.
+	Token string `json:"token"`
+	// The person's name, 1 to 100 characters.
+	Name string `json:"name"`
+	// 12 to 128 characters, none of the common passwords.
+	Password string `json:"password"`
+}
+
+// Answer of acceptInvitation.
+type AcceptInvitationPayload struct {
+	// The session; null where there are errors.
+	Session *auth.Session `json:"session,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Which accounts to list. Conditions are joined by and.
+type AccountFilter struct {
+	// Only accounts in this status.
+	Status graphql.Omittable[*account.Status] `json:"status,omitempty"`
+	// Only accounts on the plan with this slug.
+	PlanSlug graphql.Omittable[*string] `json:"planSlug,omitempty"`
+	// Only accounts whose name or slug starts with this, or that the person with exactly this address belongs to.
+	Search graphql.Omittable[*string] `json:"search,omitempty"`
+	// Only accounts opened at this instant or later.
+	From graphql.Omittable[*time.Time] `json:"from,omitempty"`
+	// Only accounts opened before this instant.
+	To graphql.Omittable[*time.Time] `json:"to,omitempty"`
 }
 
 // Input of addSector.
@@ -68,6 +102,22 @@ type AdjustCreditsPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Which audit events to list. Conditions are joined by and.
+type AuditEventFilter struct {
+	// Only this action, e.g. `payment.confirmed`; with a dot at the end, all actions that start so, e.g. `member.`.
+	Action graphql.Omittable[*string] `json:"action,omitempty"`
+	// Only what was done by this kind of actor.
+	ActorKind graphql.Omittable[*audit.ActorKind] `json:"actorKind,omitempty"`
+	// Only what was done by this person or API key.
+	ActorID graphql.Omittable[*string] `json:"actorId,omitempty"`
+	// Only what was done on the thing with this id.
+	SubjectID graphql.Omittable[*string] `json:"subjectId,omitempty"`
+	// Only what was done at this instant or later.
+	From graphql.Omittable[*time.Time] `json:"from,omitempty"`
+	// Only what was done before this instant.
+	To graphql.Omittable[*time.Time] `json:"to,omitempty"`
+}
+
 // Input of captureCredits.
 type CaptureCreditsInput struct {
 	// Which hold.
@@ -86,6 +136,50 @@ type CaptureCreditsPayload struct {
 	Hold *credit.Hold `json:"hold,omitempty"`
 	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
 	Credits *credit.Account `json:"credits,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of changeMemberRole.
+type ChangeMemberRoleInput struct {
+	// Which member.
+	UserID string `json:"userId"`
+	// What they may do from now on.
+	Role account.Role `json:"role"`
+}
+
+// Answer of changeMemberRole.
+type ChangeMemberRolePayload struct {
+	// The member as they are now; null where there are errors.
+	User *account.User `json:"user,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of changePassword.
+type ChangePasswordInput struct {
+	// The password until now.
+	CurrentPassword string `json:"currentPassword"`
+	// 12 to 128 characters, none of the common passwords.
+	NewPassword string `json:"newPassword"`
+}
+
+// Answer of changePassword.
+type ChangePasswordPayload struct {
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of checkWordPress.
+type CheckWordPressInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+}
+
+// Answer of checkWordPress.
+type CheckWordPressPayload struct {
+	// The connection, with what came of it; null where there are errors.
+	WordPress *wordpress.Connection `json:"wordPress,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -112,6 +206,48 @@ type ConfirmPaymentPayload struct {
 	Subscription *billing.Subscription `json:"subscription,omitempty"`
 	// The account as it is now; null where there are errors.
 	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of connectWordPress.
+type ConnectWordPressInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+	// The address of the WordPress site, by https.
+	URL string `json:"url"`
+	// The name to sign in with there.
+	Username string `json:"username"`
+	// An application password that was made for this purpose there: 24 letters and digits, with or without spaces.
+	ApplicationPassword string `json:"applicationPassword"`
+}
+
+// Answer of connectWordPress.
+type ConnectWordPressPayload struct {
+	// The connection; null where there are errors.
+	WordPress *wordpress.Connection `json:"wordPress,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of createSiteApiKey.
+type CreateSiteAPIKeyInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+	// The key's name, 1 to 100 characters.
+	Name string `json:"name"`
+	// What the key may do; at least one, and not ANY.
+	Scopes []account.Scope `json:"scopes"`
+	// When the key ends by itself, within five years; never when absent.
+	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
+}
+
+// Answer of createSiteApiKey.
+type CreateSiteAPIKeyPayload struct {
+	// The key; null where there are errors.
+	APIKey *account.Key `json:"apiKey,omitempty"`
+	// The key itself, to be sent as the header `X-API-Key`. Shown this once; null where there are errors.
+	Secret *string `json:"secret,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -170,6 +306,118 @@ type DeclarePaymentPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of deleteAccount.
+type DeleteAccountInput struct {
+	// The account's slug, typed out.
+	Confirm string `json:"confirm"`
+	// Why, at most 500 characters.
+	Reason graphql.Omittable[*string] `json:"reason,omitempty"`
+}
+
+// Answer of deleteAccount.
+type DeleteAccountPayload struct {
+	// Until when the account can be restored; null where there are errors.
+	RestoreUntil *time.Time `json:"restoreUntil,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of deleteSite.
+type DeleteSiteInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+}
+
+// Answer of deleteSite.
+type DeleteSitePayload struct {
+	// The site as it was deleted; null where there are errors.
+	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of disconnectWordPress.
+type DisconnectWordPressInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+}
+
+// Answer of disconnectWordPress.
+type DisconnectWordPressPayload struct {
+	// The site as it is now; null where there are errors.
+	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of endImpersonation.
+type EndImpersonationInput struct {
+	// The account whose impersonation to end; absent with a token of an impersonation.
+	AccountID graphql.Omittable[*string] `json:"accountId,omitempty"`
+}
+
+// Answer of endImpersonation.
+type EndImpersonationPayload struct {
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of grantSiteAccess.
+type GrantSiteAccessInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+	// Which member.
+	UserID string `json:"userId"`
+}
+
+// Answer of grantSiteAccess.
+type GrantSiteAccessPayload struct {
+	// The site as it is now; null where there are errors.
+	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of impersonate.
+type ImpersonateInput struct {
+	// Which account.
+	AccountID string `json:"accountId"`
+	// Why, for the account's people to read, 10 to 500 characters.
+	Reason string `json:"reason"`
+	// For how many minutes, 1 to 15.
+	Minutes int `json:"minutes"`
+}
+
+// Answer of impersonate.
+type ImpersonatePayload struct {
+	// Goes into the header `Authorization: Bearer …`; null where there are errors.
+	AccessToken *string `json:"accessToken,omitempty"`
+	// When it ends; null where there are errors.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// The impersonation; null where there are errors.
+	Impersonation *account.Impersonation `json:"impersonation,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of inviteMember.
+type InviteMemberInput struct {
+	// The address to invite.
+	Email string `json:"email"`
+	// What the person will be allowed to do: VIEWER, EDITOR, ADMIN or OWNER, and not more than the caller.
+	Role account.Role `json:"role"`
+	// The sites that an editor or viewer will reach, at most 100.
+	SiteIds graphql.Omittable[[]string] `json:"siteIds,omitempty"`
+}
+
+// Answer of inviteMember.
+type InviteMemberPayload struct {
+	// The invitation; null where there are errors.
+	Invitation *account.Invitation `json:"invitation,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of logIn.
 type LogInInput struct {
 	// The address to sign in with.
@@ -182,6 +430,18 @@ type LogInInput struct {
 type LogInPayload struct {
 	// The session; null where there are errors.
 	Session *auth.Session `json:"session,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of logOutEverywhere.
+type LogOutEverywhereInput struct {
+	// Whether the session that asks goes on.
+	KeepCurrent bool `json:"keepCurrent"`
+}
+
+// Answer of logOutEverywhere.
+type LogOutEverywherePayload struct {
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -218,6 +478,50 @@ type PaymentFilter struct {
 
 // What can be read.
 type Query struct {
+}
+
+// Input of reactivateAccount.
+type ReactivateAccountInput struct {
+	// Which account.
+	AccountID string `json:"accountId"`
+	// Why, for the account's people to read, 1 to 500 characters.
+	Reason string `json:"reason"`
+}
+
+// Answer of reactivateAccount.
+type ReactivateAccountPayload struct {
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of recordSyncEvent.
+type RecordSyncEventInput struct {
+	// What was synced.
+	Kind wordpress.SyncKind `json:"kind"`
+	// Which way.
+	Direction wordpress.SyncDirection `json:"direction"`
+	// How it went.
+	Outcome wordpress.SyncOutcome `json:"outcome"`
+	// How many posts, files or terms were synced, at most 1,000,000.
+	Items int `json:"items"`
+	// What happened, for people, at most 500 characters.
+	Message graphql.Omittable[*string] `json:"message,omitempty"`
+	// Further facts, at most 4096 bytes of JSON.
+	Details graphql.Omittable[json.RawMessage] `json:"details,omitempty"`
+	// An id of the partner's own, 1 to 200 characters, the same for each retry of one report.
+	ExternalID string `json:"externalId"`
+	// When it happened; now when absent.
+	OccurredAt graphql.Omittable[*time.Time] `json:"occurredAt,omitempty"`
+}
+
+// Answer of recordSyncEvent.
+type RecordSyncEventPayload struct {
+	// The event; null where there are errors.
+	Event *wordpress.SyncEvent `json:"event,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // Input of refreshSession.
@@ -290,6 +594,20 @@ type ReleaseCreditsPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of removeMember.
+type RemoveMemberInput struct {
+	// Which member.
+	UserID string `json:"userId"`
+}
+
+// Answer of removeMember.
+type RemoveMemberPayload struct {
+	// The member as they were removed; null where there are errors.
+	User *account.User `json:"user,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of removeSector.
 type RemoveSectorInput struct {
 	// Which sector.
@@ -322,6 +640,30 @@ type RequestBankTransferPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of requestEmailVerification.
+type RequestEmailVerificationInput struct {
+	// The address to prove, which must be the caller's own; it is meant when absent too.
+	Email graphql.Omittable[*string] `json:"email,omitempty"`
+}
+
+// Answer of requestEmailVerification.
+type RequestEmailVerificationPayload struct {
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of requestPasswordReset.
+type RequestPasswordResetInput struct {
+	// The address that signs in.
+	Email string `json:"email"`
+}
+
+// Answer of requestPasswordReset.
+type RequestPasswordResetPayload struct {
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of reserveCredits.
 type ReserveCreditsInput struct {
 	// What to set aside for.
@@ -342,6 +684,152 @@ type ReserveCreditsPayload struct {
 	Hold *credit.Hold `json:"hold,omitempty"`
 	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
 	Credits *credit.Account `json:"credits,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of resetPassword.
+type ResetPasswordInput struct {
+	// The token of the mail.
+	Token string `json:"token"`
+	// 12 to 128 characters, none of the common passwords.
+	NewPassword string `json:"newPassword"`
+}
+
+// Answer of resetPassword.
+type ResetPasswordPayload struct {
+	// The session; null where there are errors.
+	Session *auth.Session `json:"session,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of restoreAccount.
+type RestoreAccountInput struct {
+	// The token of the mail.
+	Token string `json:"token"`
+}
+
+// Answer of restoreAccount.
+type RestoreAccountPayload struct {
+	// The session; null where there are errors.
+	Session *auth.Session `json:"session,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of restoreMember.
+type RestoreMemberInput struct {
+	// Which removed member.
+	UserID string `json:"userId"`
+}
+
+// Answer of restoreMember.
+type RestoreMemberPayload struct {
+	// The member as they are now; null where there are errors.
+	User *account.User `json:"user,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of restoreSector.
+type RestoreSectorInput struct {
+	// Which sector.
+	SectorID string `json:"sectorId"`
+}
+
+// Answer of restoreSector.
+type RestoreSectorPayload struct {
+	// The sector; null where there are errors.
+	Sector *site.Sector `json:"sector,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of restoreSite.
+type RestoreSiteInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+}
+
+// Answer of restoreSite.
+type RestoreSitePayload struct {
+	// The site as it is now; null where there are errors.
+	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of revokeInvitation.
+type RevokeInvitationInput struct {
+	// Which invitation.
+	InvitationID string `json:"invitationId"`
+}
+
+// Answer of revokeInvitation.
+type RevokeInvitationPayload struct {
+	// The invitation as it is now; null where there are errors.
+	Invitation *account.Invitation `json:"invitation,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of revokeSession.
+type RevokeSessionInput struct {
+	// Which session.
+	SessionID string `json:"sessionId"`
+}
+
+// Answer of revokeSession.
+type RevokeSessionPayload struct {
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of revokeSiteAccess.
+type RevokeSiteAccessInput struct {
+	// Which site.
+	SiteID string `json:"siteId"`
+	// Which member.
+	UserID string `json:"userId"`
+}
+
+// Answer of revokeSiteAccess.
+type RevokeSiteAccessPayload struct {
+	// The site as it is now; null where there are errors.
+	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of revokeSiteApiKey.
+type RevokeSiteAPIKeyInput struct {
+	// Which key.
+	APIKeyID string `json:"apiKeyId"`
+}
+
+// Answer of revokeSiteApiKey.
+type RevokeSiteAPIKeyPayload struct {
+	// The ended key; null where there are errors.
+	APIKey *account.Key `json:"apiKey,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of rotateSiteApiKey.
+type RotateSiteAPIKeyInput struct {
+	// Which key.
+	APIKeyID string `json:"apiKeyId"`
+	// For how many seconds the old key still works, 0 to 604800; 86400 when absent.
+	Overlap graphql.Omittable[*int] `json:"overlap,omitempty"`
+}
+
+// Answer of rotateSiteApiKey.
+type RotateSiteAPIKeyPayload struct {
+	// The successor; null where there are errors.
+	APIKey *account.Key `json:"apiKey,omitempty"`
+	// The successor itself, shown this once; null where there are errors.
+	Secret *string `json:"secret,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -408,6 +896,88 @@ type SpendCreditsPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of suspendAccount.
+type SuspendAccountInput struct {
+	// Which account.
+	AccountID string `json:"accountId"`
+	// Why, for the account's people to read, 1 to 500 characters.
+	Reason string `json:"reason"`
+}
+
+// Answer of suspendAccount.
+type SuspendAccountPayload struct {
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of transferOwnership.
+type TransferOwnershipInput struct {
+	// Which member becomes an owner.
+	UserID string `json:"userId"`
+}
+
+// Answer of transferOwnership.
+type TransferOwnershipPayload struct {
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of updateAccount.
+type UpdateAccountInput struct {
+	// The new name, 1 to 100 characters.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// The new name in addresses.
+	Slug graphql.Omittable[*string] `json:"slug,omitempty"`
+	// Where invoices go.
+	BillingEmail graphql.Omittable[*string] `json:"billingEmail,omitempty"`
+	// For how many days what is deleted can be restored, 1 to 365.
+	DeletionRetentionDays graphql.Omittable[*int] `json:"deletionRetentionDays,omitempty"`
+}
+
+// Answer of updateAccount.
+type UpdateAccountPayload struct {
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of updateProfile.
+type UpdateProfileInput struct {
+	// The new name, 1 to 100 characters.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+}
+
+// Answer of updateProfile.
+type UpdateProfilePayload struct {
+	// The person as they are now; null where there are errors.
+	User *account.User `json:"user,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of updateSector.
+type UpdateSectorInput struct {
+	// Which sector.
+	SectorID string `json:"sectorId"`
+	// The new name, 1 to 100 characters.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// Whether the sector is in use.
+	Active graphql.Omittable[*bool] `json:"active,omitempty"`
+}
+
+// Answer of updateSector.
+type UpdateSectorPayload struct {
+	// The sector as it is now; null where there are errors.
+	Sector *site.Sector `json:"sector,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of updateSite.
 type UpdateSiteInput struct {
 	// Which site.
@@ -428,6 +998,18 @@ type UpdateSiteInput struct {
 type UpdateSitePayload struct {
 	// The site as it is now; null where there are errors.
 	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of verifyEmail.
+type VerifyEmailInput struct {
+	// The token of the mail.
+	Token string `json:"token"`
+}
+
+// Answer of verifyEmail.
+type VerifyEmailPayload struct {
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -5,13 +5,17 @@ import (
 	"slices"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/apikey"
 	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
+	"igny8.com/accounts/internal/staff"
+	"igny8.com/accounts/internal/wordpress"
 )
 
 // maxNodes is how many things one nodes field reads.
@@ -52,6 +56,9 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error)
 		for n := range numbers {
 			keys = append(keys, n)
 		}
+		if !findable(actor(ctx), prefix) {
+			continue
+		}
 		found, err := finders[prefix](ctx, r.Resolver, keys)
 		if err != nil {
 			return nil, err
@@ -67,6 +74,30 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error)
 		}
 	}
 	return nodes, nil
+}
+
+// forKeys are the types that an API key finds by their ids, by prefix, with the scope that it takes.
+// What is left out is for people. Of what belongs to a site a key finds its own site's.
+var forKeys = map[string]account.Scope{
+	gid.Account(0).Prefix():           account.AnyScope,
+	gid.Plan(0).Prefix():              account.AnyScope,
+	gid.Industry(0).Prefix():          account.AnyScope,
+	gid.IndustrySector(0).Prefix():    account.AnyScope,
+	gid.APIKey(0).Prefix():            account.AnyScope,
+	gid.Site(0).Prefix():              account.SitesRead,
+	gid.Sector(0).Prefix():            account.SitesRead,
+	gid.CreditTransaction(0).Prefix(): account.Credits,
+	gid.CreditHold(0).Prefix():        account.Credits,
+	gid.SyncEvent(0).Prefix():         account.Sync,
+}
+
+// findable says whether the actor may find things of the type at all.
+func findable(a account.Actor, prefix string) bool {
+	if a.Key == nil {
+		return true
+	}
+	scope, ok := forKeys[prefix]
+	return ok && a.Key.Has(scope)
 }
 
 // finder reads the things of one type that the caller may see, by their numbers.
@@ -109,11 +140,40 @@ var finders = map[string]finder{
 		return credit.GrantsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
 	}, func(g *credit.Grant) gid.Grant { return g.ID }),
 	gid.CreditTransaction(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.CreditTransaction) ([]*credit.Transaction, error) {
-		return credit.TransactionsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+		rows, err := credit.TransactionsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+		return concerning(ctx, rows, func(t *credit.Transaction) *gid.Site { return t.SiteID }), err
 	}, func(t *credit.Transaction) gid.CreditTransaction { return t.ID }),
 	gid.CreditHold(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.CreditHold) ([]*credit.Hold, error) {
-		return credit.HoldsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+		rows, err := credit.HoldsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+		return concerning(ctx, rows, func(h *credit.Hold) *gid.Site { return h.SiteID }), err
 	}, func(h *credit.Hold) gid.CreditHold { return h.ID }),
+	gid.Session(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.Session) ([]*auth.Device, error) {
+		m := actor(ctx).Member()
+		if m == nil {
+			return nil, nil
+		}
+		return auth.SessionsByIDs(ctx, r.DB, m.TenantID, m.ID, r.now(), ids)
+	}, func(d *auth.Device) gid.Session { return d.ID }),
+	gid.SyncEvent(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.SyncEvent) ([]*wordpress.SyncEvent, error) {
+		return wordpress.EventsByIDs(ctx, r.DB, site.ReachOf(actor(ctx)), ids)
+	}, func(e *wordpress.SyncEvent) gid.SyncEvent { return e.ID }),
+	gid.APIKey(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.APIKey) ([]*account.Key, error) {
+		// A key finds itself, people what they may see of all.
+		if own := actor(ctx).Key; own != nil {
+			ids = slices.DeleteFunc(ids, func(id gid.APIKey) bool { return id != own.ID })
+		} else if !actor(ctx).Role().Reaches(account.Admin) {
+			return nil, nil
+		}
+		return apikey.ByIDs(ctx, r.DB, site.ReachOf(actor(ctx)), ids)
+	}, func(k *account.Key) gid.APIKey { return k.ID }),
+	gid.Invitation(0).Prefix(): forAdmins(account.Read, byID(
+		func(ctx context.Context, r *Resolver, ids []gid.Invitation) ([]*account.Invitation, error) {
+			return account.InvitationsByIDs(ctx, r.DB, actor(ctx).AccountID(), r.now(), ids)
+		}, func(i *account.Invitation) gid.Invitation { return i.ID })),
+	gid.Impersonation(0).Prefix(): forAdmins(account.Read, byID(
+		func(ctx context.Context, r *Resolver, ids []gid.Impersonation) ([]*account.Impersonation, error) {
+			return staff.ImpersonationsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+		}, func(i *account.Impersonation) gid.Impersonation { return i.ID })),
 	gid.Payment(0).Prefix(): forAdmins(account.Billing, byID(
 		func(ctx context.Context, r *Resolver, ids []gid.Payment) ([]*billing.Payment, error) {
 			return billing.PaymentsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
@@ -126,6 +186,18 @@ var finders = map[string]finder{
 		func(ctx context.Context, r *Resolver, ids []gid.AuditEvent) ([]*audit.Event, error) {
 			return audit.ByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
 		}, func(e *audit.Event) gid.AuditEvent { return e.ID })),
+}
+
+// concerning leaves an API key the rows of its own site.
+func concerning[V any](ctx context.Context, rows []V, siteOf func(V) *gid.Site) []V {
+	key := actor(ctx).Key
+	if key == nil {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(row V) bool {
+		id := siteOf(row)
+		return id == nil || *id != key.SiteID
+	})
 }
 
 // byID makes a finder of a read by ids.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -21,9 +22,13 @@ import (
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/period"
 	"igny8.com/accounts/internal/postgres"
+	"igny8.com/accounts/internal/throttle"
+	"igny8.com/accounts/internal/vault"
+	"igny8.com/accounts/internal/wordpress"
 )
 
 // Resolver holds what resolvers need.
@@ -36,9 +41,22 @@ type Resolver struct {
 	Log    *slog.Logger
 	// Clock says what time it is.
 	Clock func() time.Time
+	// Mail is where letters are left, Vault what seals secrets, WordPress the way to customers' sites.
+	Mail      *mail.Box
+	Vault     *vault.Vault
+	WordPress *wordpress.Bridge
+	// Gate charges operations and counts tries to sign in and up; InFlight bounds what an account has
+	// under way.
+	Gate     *throttle.Gate
+	InFlight *throttle.InFlight
+	// Wake has letters and requests for new passwords looked for at once.
+	Wake func()
 
 	// mayLeave is the rule of the net between accounts; a test of the other two walls replaces it.
 	mayLeave func(ctx context.Context, tenant gid.Account, staff bool) bool
+	// exporting is held by the one export of this server: each keeps a connection and a snapshot of the
+	// database for as long as it takes.
+	exporting sync.Mutex
 }
 
 var _ ResolverRoot = (*Resolver)(nil)
@@ -61,7 +79,8 @@ func NewHandler(r *Resolver, cfg gqlhttp.Config) http.Handler {
 
 func handler(r *Resolver, schema Config, cfg gqlhttp.Config) http.Handler {
 	cfg.Log = r.Log
-	cfg.Prepare = append(cfg.Prepare, enterAsStaff, r.withLoaders)
+	cfg.Admit, cfg.Charge = r.admit, r.charge
+	cfg.Prepare = append(cfg.Prepare, r.recordUse, enterAsStaff, r.withLoaders)
 	return gqlhttp.New(NewExecutableSchema(schema), cfg)
 }
 

@@ -4,6 +4,11 @@ package graph
 type (
 	accountResolver            struct{ *Resolver }
 	actorResolver              struct{ *Resolver }
+	apiKeyResolver             struct{ *Resolver }
+	auditEventResolver         struct{ *Resolver }
+	deviceResolver             struct{ *Resolver }
+	invitationResolver         struct{ *Resolver }
+	viewerResolver             struct{ *Resolver }
 	creditHoldResolver         struct{ *Resolver }
 	creditTransactionResolver  struct{ *Resolver }
 	creditsResolver            struct{ *Resolver }
@@ -67,3 +72,18 @@ func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionRes
 func (r *Resolver) SubscriptionPeriod() SubscriptionPeriodResolver {
 	return &subscriptionPeriodResolver{r}
 }
+
+// ApiKey has the resolvers of its type.
+func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} }
+
+// AuditEvent has the resolvers of its type.
+func (r *Resolver) AuditEvent() AuditEventResolver { return &auditEventResolver{r} }
+
+// Device has the resolvers of its type.
+func (r *Resolver) Device() DeviceResolver { return &deviceResolver{r} }
+
+// Invitation has the resolvers of its type.
+func (r *Resolver) Invitation() InvitationResolver { return &invitationResolver{r} }
+
+// Viewer has the resolvers of its type.
+func (r *Resolver) Viewer() ViewerResolver { return &viewerResolver{r} }

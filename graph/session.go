@@ -11,6 +11,10 @@ import (
 )
 
 func (r *mutationResolver) SignUp(ctx context.Context, in SignUpInput) (*SignUpPayload, error) {
+	if err := r.Gate.SignUp(ctx, actor(ctx).Origin.IP); err != nil {
+		return nil, err
+	}
+	defer r.Wake()
 	session, err := r.signUp(ctx, in)
 	errs, err := outcome(err)
 	return &SignUpPayload{Session: session, UserErrors: errs}, err
@@ -32,6 +36,9 @@ func (r *mutationResolver) signUp(ctx context.Context, in SignUpInput) (*auth.Se
 	origin, now := actor(ctx).Origin, r.now()
 	var session *auth.Session
 	_, err = signup.Run(ctx, r.DB, request, origin, now, func(ctx context.Context, tx bun.Tx, owner *account.User) error {
+		if err := r.Auth.PostVerification(ctx, tx, owner, now); err != nil {
+			return err
+		}
 		session, err = r.Auth.StartSession(ctx, tx, owner, origin, now)
 		return err
 	})
@@ -42,12 +49,18 @@ func (r *mutationResolver) signUp(ctx context.Context, in SignUpInput) (*auth.Se
 }
 
 func (r *mutationResolver) LogIn(ctx context.Context, in LogInInput) (*LogInPayload, error) {
+	if err := r.Gate.SignIn(ctx, actor(ctx).Origin.IP); err != nil {
+		return nil, err
+	}
 	session, err := r.Auth.LogIn(ctx, in.Email, in.Password, actor(ctx).Origin)
 	errs, err := outcome(err)
 	return &LogInPayload{Session: session, UserErrors: errs}, err
 }
 
 func (r *mutationResolver) RefreshSession(ctx context.Context, in RefreshSessionInput) (*RefreshSessionPayload, error) {
+	if err := r.Gate.SignIn(ctx, actor(ctx).Origin.IP); err != nil {
+		return nil, err
+	}
 	session, err := r.Auth.Refresh(ctx, in.RefreshToken, actor(ctx).Origin)
 	errs, err := outcome(err)
 	return &RefreshSessionPayload{Session: session, UserErrors: errs}, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"igny8.com/accounts/internal/change"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/site"
@@ -33,8 +34,8 @@ func (r *mutationResolver) UpdateSite(ctx context.Context, in UpdateSiteInput) (
 		return &UpdateSitePayload{UserErrors: errs}, err
 	}
 	updated, err := site.Update(ctx, r.DB, actor(ctx), r.now(), site.Changes{
-		SiteID: id, Name: change(in.Name), Domain: change(in.Domain), Slug: change(in.Slug), Active: change(in.Active),
-		Industry: site.Change[gid.Industry]{Set: in.IndustryID.IsSet(), Value: industry},
+		SiteID: id, Name: changed(in.Name), Domain: changed(in.Domain), Slug: changed(in.Slug), Active: changed(in.Active),
+		Industry: change.Field[gid.Industry]{Set: in.IndustryID.IsSet(), Value: industry},
 	})
 	errs, err := outcome(err)
 	return &UpdateSitePayload{Site: updated, UserErrors: errs}, err
@@ -57,14 +58,39 @@ func (r *mutationResolver) AddSector(ctx context.Context, in AddSectorInput) (*A
 	return &AddSectorPayload{Sector: added, UserErrors: errs}, err
 }
 
+func (r *mutationResolver) UpdateSector(ctx context.Context, in UpdateSectorInput) (*UpdateSectorPayload, error) {
+	updated, errs, err := onID(in.SectorID, "sectorId", func(id gid.Sector) (*site.Sector, error) {
+		return site.UpdateSector(ctx, r.DB, actor(ctx), r.now(), site.SectorChanges{SectorID: id, Name: changed(in.Name), Active: changed(in.Active)})
+	})
+	return &UpdateSectorPayload{Sector: updated, UserErrors: errs}, err
+}
+
 func (r *mutationResolver) RemoveSector(ctx context.Context, in RemoveSectorInput) (*RemoveSectorPayload, error) {
-	id, f := requiredID[gid.Sector](in.SectorID, "sectorId")
-	if f != nil {
-		return &RemoveSectorPayload{UserErrors: []UserError{userError(f)}}, nil
-	}
-	changed, err := site.RemoveSector(ctx, r.DB, actor(ctx), r.now(), id)
-	errs, err := outcome(err)
-	return &RemoveSectorPayload{Site: changed, UserErrors: errs}, err
+	left, errs, err := onID(in.SectorID, "sectorId", func(id gid.Sector) (*site.Site, error) {
+		return site.RemoveSector(ctx, r.DB, actor(ctx), r.now(), id)
+	})
+	return &RemoveSectorPayload{Site: left, UserErrors: errs}, err
+}
+
+func (r *mutationResolver) RestoreSector(ctx context.Context, in RestoreSectorInput) (*RestoreSectorPayload, error) {
+	restored, errs, err := onID(in.SectorID, "sectorId", func(id gid.Sector) (*site.Sector, error) {
+		return site.RestoreSector(ctx, r.DB, actor(ctx), r.now(), id)
+	})
+	return &RestoreSectorPayload{Sector: restored, UserErrors: errs}, err
+}
+
+func (r *mutationResolver) DeleteSite(ctx context.Context, in DeleteSiteInput) (*DeleteSitePayload, error) {
+	deleted, errs, err := onID(in.SiteID, "siteId", func(id gid.Site) (*site.Site, error) {
+		return site.Delete(ctx, r.DB, actor(ctx), r.now(), id)
+	})
+	return &DeleteSitePayload{Site: deleted, UserErrors: errs}, err
+}
+
+func (r *mutationResolver) RestoreSite(ctx context.Context, in RestoreSiteInput) (*RestoreSitePayload, error) {
+	restored, errs, err := onID(in.SiteID, "siteId", func(id gid.Site) (*site.Site, error) {
+		return site.Restore(ctx, r.DB, actor(ctx), r.now(), id)
+	})
+	return &RestoreSitePayload{Site: restored, UserErrors: errs}, err
 }
 
 func requiredID[T gid.ID](text, field string) (T, *fault.Error) {
@@ -83,7 +109,7 @@ func optionalID[T gid.ID](text *string, field string) (*T, *fault.Error) {
 	return &id, f
 }
 
-// change tells an input that is absent from one that is null.
-func change[T any](o graphql.Omittable[*T]) site.Change[T] {
-	return site.Change[T]{Set: o.IsSet(), Value: o.Value()}
+// changed tells an input that is absent from one that is null.
+func changed[T any](o graphql.Omittable[*T]) change.Field[T] {
+	return change.Field[T]{Set: o.IsSet(), Value: o.Value()}
 }

@@ -5,11 +5,265 @@
 
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
+CREATE FUNCTION igny8_account_is_over(account bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    perform from igny8_tenants
+    where id = account and not is_system and deleted_at is not null and restore_until <= now() and purged_at is null
+    for no key update skip locked;
+    return found;
+end $$;
+
+CREATE FUNCTION igny8_accounts_with_people_over(at timestamp with time zone, past bigint, most integer) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    return query select distinct tenant_id from igny8_users
+        where deleted_at is not null and purged_at is null and restore_until <= least(at, now()) and tenant_id > past
+        order by tenant_id limit most;
+end $$;
+
 CREATE FUNCTION igny8_append_only() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
+    if tg_op = 'UPDATE' and tg_table_name = 'igny8_credit_transactions'
+       and current_user = 'igny8_owner' and current_setting('app.scrub_ledger', true) = 'on' then
+        -- Apart, because other tables have no such columns.
+        if new.description = '' and new.metadata = '{}'
+           and to_jsonb(new) - array['description', 'metadata'] = to_jsonb(old) - array['description', 'metadata'] then
+            return new;
+        end if;
+    end if;
     raise exception 'the table % is only ever added to', tg_table_name using errcode = 'integrity_constraint_violation';
+end $$;
+
+CREATE FUNCTION igny8_audit_append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'UPDATE' and current_user = 'igny8_owner' and current_setting('app.scrub_audit', true) = 'on'
+       and (new.tenant_id, new.id, new.action, new.subject_type, new.subject_id, new.actor_kind, new.actor_id,
+            new.impersonation_id, new.created_at)
+           is not distinct from
+           (old.tenant_id, old.id, old.action, old.subject_type, old.subject_id, old.actor_kind, old.actor_id,
+            old.impersonation_id, old.created_at) then
+        return new;
+    end if;
+    raise exception 'the table % is only ever added to', tg_table_name using errcode = 'integrity_constraint_violation';
+end $$;
+
+CREATE FUNCTION igny8_purge_account(account bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    delete from igny8_login_directory where tenant_id = account;
+    delete from igny8_slug_directory where tenant_id = account;
+    delete from igny8_api_key_directory where tenant_id = account;
+    delete from igny8_site_api_keys where tenant_id = account;
+    delete from igny8_wordpress_connections where tenant_id = account;
+    delete from igny8_site_user_access where tenant_id = account;
+    delete from igny8_sectors where tenant_id = account;
+    delete from igny8_invitations where tenant_id = account;
+    delete from igny8_mail_tokens where tenant_id = account;
+    delete from igny8_mails where tenant_id = account;
+    delete from igny8_sessions where tenant_id = account;
+    update igny8_impersonations set reason = '(deleted)', ended_at = coalesce(ended_at, now()) where tenant_id = account;
+    update igny8_sites as site
+    set name = '(deleted)', slug = 'deleted-' || site.id, domain = '', industry_id = null, status = 'inactive', is_active = false,
+        updated_at = now(), purged_at = now(), deleted_at = coalesce(site.deleted_at, a.deleted_at),
+        restore_until = least(site.restore_until, a.restore_until)
+    from igny8_tenants as a
+    where a.id = account and site.tenant_id = account and site.purged_at is null;
+    update igny8_users as person
+    set email = 'deleted-' || person.id || '@deleted.invalid', name = '', password_hash = null, email_verified_at = null,
+        last_login_at = null, updated_at = now(), purged_at = now(), deleted_at = coalesce(person.deleted_at, a.deleted_at),
+        restore_until = least(person.restore_until, a.restore_until)
+    from igny8_tenants as a
+    where a.id = account and person.tenant_id = account and person.purged_at is null;
+    update igny8_payments
+    set payer_name = null, proof_url = null, instructions = '', updated_at = now(),
+        rejection_reason = case when rejection_reason is not null then '(deleted)' end
+    where tenant_id = account;
+    update igny8_subscriptions set stripe_subscription_id = null, updated_at = now() where tenant_id = account;
+    update igny8_tenants
+    set name = '(deleted)', slug = 'deleted-' || id, status_reason = '', billing_email = null, billing_address = '{}',
+        stripe_customer_id = null, updated_at = now()
+    where id = account;
+    return true;
+end $$;
+
+CREATE FUNCTION igny8_purge_audit(account bigint, past bigint, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    ids bigint[];
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    ids := array(select id from igny8_audit_events where tenant_id = account and id > past order by id limit most);
+    perform set_config('app.scrub_audit', 'on', true);
+    update igny8_audit_events set before = null, after = null, ip = '', user_agent = '', request_id = ''
+    where tenant_id = account and id = any (ids)
+      and (before is not null or after is not null or ip <> '' or user_agent <> '' or request_id <> '');
+    perform set_config('app.scrub_audit', 'off', true);
+    return coalesce(ids[cardinality(ids)], 0);
+end $$;
+
+CREATE FUNCTION igny8_purge_due(at timestamp with time zone, after bigint, most integer) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    at := least(at, now());
+    return query select tenant_id from (
+        select tenant_id from igny8_sites
+        where deleted_at is not null and purged_at is null and restore_until <= at and tenant_id > after
+        union
+        select tenant_id from igny8_sectors
+        where deleted_at is not null and restore_until <= at and tenant_id > after
+    ) due order by tenant_id limit most;
+end $$;
+
+CREATE FUNCTION igny8_purge_finish(account bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    if exists (select from igny8_users where tenant_id = account and purged_at is null)
+       or exists (select from igny8_sites where tenant_id = account and purged_at is null)
+       or exists (select from igny8_sync_events where tenant_id = account)
+       or exists (select from igny8_credit_transactions where tenant_id = account and (description <> '' or metadata <> '{}'))
+       or exists (select from igny8_audit_events where tenant_id = account
+                  and (before is not null or after is not null or ip <> '' or user_agent <> '' or request_id <> '')) then
+        return false;
+    end if;
+    update igny8_tenants set purged_at = now() where id = account;
+    return true;
+end $$;
+
+CREATE FUNCTION igny8_purge_ledger(account bigint, past bigint, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    ids bigint[];
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    ids := array(select id from igny8_credit_transactions where tenant_id = account and id > past order by id limit most);
+    perform set_config('app.scrub_ledger', 'on', true);
+    update igny8_credit_transactions set description = '', metadata = '{}'
+    where tenant_id = account and id = any (ids) and (description <> '' or metadata <> '{}');
+    perform set_config('app.scrub_ledger', 'off', true);
+    return coalesce(ids[cardinality(ids)], 0);
+end $$;
+
+CREATE FUNCTION igny8_purge_people(account bigint, at timestamp with time zone, most integer) RETURNS SETOF bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    ids bigint[];
+    emails text[];
+    letters bigint[];
+begin
+    -- First, as every command does.
+    perform from igny8_tenants where id = account for no key update;
+    select coalesce(array_agg(id order by id), '{}'), coalesce(array_agg(email), '{}') into ids, emails from (
+        select id, email from igny8_users
+        where tenant_id = account and deleted_at is not null and purged_at is null and restore_until <= least(at, now())
+        order by id limit most
+    ) as person;
+    delete from igny8_login_directory where tenant_id = account and user_id = any (ids);
+    delete from igny8_sessions where tenant_id = account and user_id = any (ids);
+    delete from igny8_mail_tokens where tenant_id = account and user_id = any (ids);
+    delete from igny8_site_user_access where tenant_id = account and user_id = any (ids);
+    -- An invitation that is open may be about their return.
+    with gone as (
+        delete from igny8_invitations
+        where tenant_id = account
+          and (accepted_by = any (ids) or accepted_by is null and (revoked_at is not null or expires_at <= now()) and email = any (emails))
+        returning id
+    )
+    select coalesce(array_agg(id), '{}') into letters from gone;
+    perform set_config('app.scrub_audit', 'on', true);
+    update igny8_audit_events set ip = '', user_agent = '', request_id = ''
+    where tenant_id = account and actor_kind = 'user' and actor_id = any (ids);
+    update igny8_audit_events set before = before - array['email', 'name'], after = after - array['email', 'name']
+    where tenant_id = account
+      and (subject_type = 'user' and subject_id = any (ids) or subject_type = 'invitation' and subject_id = any (letters));
+    perform set_config('app.scrub_audit', 'off', true);
+    return query update igny8_users
+        set email = 'deleted-' || id || '@deleted.invalid', name = '', password_hash = null, email_verified_at = null,
+            last_login_at = null, updated_at = now(), purged_at = now()
+        where tenant_id = account and id = any (ids) returning id;
+end $$;
+
+CREATE FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    due bigint[];
+    events integer;
+begin
+    at := least(at, now());
+    sites := '{}';
+    delete from igny8_sectors where tenant_id = account and id in (
+        select id from igny8_sectors
+        where tenant_id = account and deleted_at is not null and restore_until <= at order by id limit most);
+    get diagnostics sectors = row_count;
+    due := array(
+        select id from igny8_sites
+        where tenant_id = account and deleted_at is not null and purged_at is null and restore_until <= at order by id limit most);
+    delete from igny8_sync_events where tenant_id = account and id in (
+        select id from igny8_sync_events where tenant_id = account and site_id = any (due) limit most);
+    get diagnostics events = row_count;
+    if events < most then
+        delete from igny8_sectors where tenant_id = account and site_id = any (due);
+        delete from igny8_site_user_access where tenant_id = account and site_id = any (due);
+        delete from igny8_wordpress_connections where tenant_id = account and site_id = any (due);
+        delete from igny8_site_api_keys where tenant_id = account and site_id = any (due);
+        with done as (
+            update igny8_sites
+            set name = '(deleted)', slug = 'deleted-' || id, domain = '', industry_id = null, status = 'inactive', is_active = false,
+                updated_at = at, purged_at = at
+            where tenant_id = account and id = any (due)
+            returning id
+        )
+        select coalesce(array_agg(id order by id), '{}') into sites from done;
+    end if;
+    more := sectors = most or events = most or cardinality(sites) = most;
+end $$;
+
+CREATE FUNCTION igny8_purge_sync_events(account bigint, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    gone bigint;
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    delete from igny8_sync_events where tenant_id = account and id in (
+        select id from igny8_sync_events where tenant_id = account order by id limit most);
+    get diagnostics gone = row_count;
+    return gone;
 end $$;
 
 CREATE TABLE igny8_api_key_directory (
@@ -581,8 +835,10 @@ CREATE TABLE igny8_sites (
     deleted_at timestamp with time zone,
     deleted_by bigint,
     restore_until timestamp with time zone,
+    purged_at timestamp with time zone,
     CONSTRAINT igny8_sites_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
     CONSTRAINT igny8_sites_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_sites_purged_check CHECK (((purged_at IS NULL) OR ((deleted_at IS NOT NULL) AND (restore_until <= purged_at)))),
     CONSTRAINT igny8_sites_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
     CONSTRAINT igny8_sites_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'suspended'::text])))
 );
@@ -690,9 +946,11 @@ CREATE TABLE igny8_tenants (
     deleted_at timestamp with time zone,
     deleted_by bigint,
     restore_until timestamp with time zone,
+    purged_at timestamp with time zone,
     CONSTRAINT igny8_tenants_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
     CONSTRAINT igny8_tenants_deletion_retention_days_check CHECK (((deletion_retention_days >= 1) AND (deletion_retention_days <= 365))),
     CONSTRAINT igny8_tenants_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT igny8_tenants_purged_check CHECK (((purged_at IS NULL) OR (deleted_at IS NOT NULL))),
     CONSTRAINT igny8_tenants_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
     CONSTRAINT igny8_tenants_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'pending_payment'::text, 'active'::text, 'suspended'::text, 'cancelled'::text])))
 );
@@ -717,8 +975,10 @@ CREATE TABLE igny8_users (
     deleted_at timestamp with time zone,
     deleted_by bigint,
     restore_until timestamp with time zone,
+    purged_at timestamp with time zone,
     CONSTRAINT igny8_users_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
     CONSTRAINT igny8_users_email_check CHECK ((email = lower(email))),
+    CONSTRAINT igny8_users_purged_check CHECK (((purged_at IS NULL) OR (deleted_at IS NOT NULL))),
     CONSTRAINT igny8_users_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'editor'::text, 'admin'::text, 'owner'::text, 'developer'::text, 'system_bot'::text])))
 );
 
@@ -950,6 +1210,16 @@ ALTER TABLE ONLY igny8_users
 ALTER TABLE ONLY igny8_wordpress_connections
     ADD CONSTRAINT igny8_wordpress_connections_pkey PRIMARY KEY (tenant_id, site_id);
 
+CREATE INDEX igny8_audit_events_action_idx ON igny8_audit_events USING btree (tenant_id, action COLLATE "C", id);
+
+CREATE INDEX igny8_audit_events_actor_idx ON igny8_audit_events USING btree (tenant_id, actor_id, id);
+
+CREATE INDEX igny8_audit_events_created_idx ON igny8_audit_events USING btree (tenant_id, created_at);
+
+CREATE INDEX igny8_audit_events_impersonation_idx ON igny8_audit_events USING btree (tenant_id, impersonation_id, id) WHERE (impersonation_id IS NOT NULL);
+
+CREATE INDEX igny8_audit_events_subject_idx ON igny8_audit_events USING btree (tenant_id, subject_type, subject_id, id);
+
 CREATE INDEX igny8_credit_grants_burn_idx ON igny8_credit_grants USING btree (tenant_id, priority, expires_at, granted_at, id) WHERE (remaining > 0);
 
 CREATE INDEX igny8_credit_grants_due_idx ON igny8_credit_grants USING btree (expires_at) WHERE ((remaining > 0) AND (expires_at IS NOT NULL));
@@ -962,6 +1232,8 @@ CREATE INDEX igny8_credit_holds_open_idx ON igny8_credit_holds USING btree (tena
 
 CREATE INDEX igny8_credit_transactions_refunds_idx ON igny8_credit_transactions USING btree (tenant_id, refunds_id) WHERE (refunds_id IS NOT NULL);
 
+CREATE UNIQUE INDEX igny8_impersonations_live_key ON igny8_impersonations USING btree (tenant_id, staff_tenant, staff_id) WHERE (ended_at IS NULL);
+
 CREATE UNIQUE INDEX igny8_invitations_open_key ON igny8_invitations USING btree (tenant_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
 CREATE INDEX igny8_mail_tokens_user_idx ON igny8_mail_tokens USING btree (tenant_id, user_id);
@@ -972,11 +1244,17 @@ CREATE INDEX igny8_payments_pending_idx ON igny8_payments USING btree (created_a
 
 CREATE UNIQUE INDEX igny8_sectors_industry_sector_key ON igny8_sectors USING btree (tenant_id, site_id, industry_sector_id) WHERE (deleted_at IS NULL);
 
+CREATE INDEX igny8_sectors_purge_idx ON igny8_sectors USING btree (restore_until) WHERE (deleted_at IS NOT NULL);
+
 CREATE INDEX igny8_sessions_user_idx ON igny8_sessions USING btree (tenant_id, user_id);
 
 CREATE INDEX igny8_site_api_keys_site_idx ON igny8_site_api_keys USING btree (tenant_id, site_id);
 
 CREATE INDEX igny8_site_user_access_user_idx ON igny8_site_user_access USING btree (tenant_id, user_id);
+
+CREATE INDEX igny8_sites_deleted_idx ON igny8_sites USING btree (tenant_id, deleted_at, id) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
+
+CREATE INDEX igny8_sites_purge_idx ON igny8_sites USING btree (restore_until) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
 
 CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
 
@@ -988,13 +1266,21 @@ CREATE INDEX igny8_sync_events_site_idx ON igny8_sync_events USING btree (tenant
 
 CREATE INDEX igny8_tenants_created_idx ON igny8_tenants USING btree (created_at, id);
 
+CREATE INDEX igny8_tenants_purge_idx ON igny8_tenants USING btree (restore_until) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
+
 CREATE UNIQUE INDEX igny8_users_email_key ON igny8_users USING btree (tenant_id, email) WHERE (deleted_at IS NULL);
+
+CREATE INDEX igny8_users_purge_idx ON igny8_users USING btree (restore_until) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_audit_events FOR EACH ROW EXECUTE FUNCTION igny8_audit_append_only();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_requests FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_transaction_grants FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_credit_transactions FOR EACH ROW EXECUTE FUNCTION igny8_append_only();
+
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_audit_events FOR EACH STATEMENT EXECUTE FUNCTION igny8_audit_append_only();
 
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON igny8_credit_requests FOR EACH STATEMENT EXECUTE FUNCTION igny8_append_only();
 
@@ -1210,6 +1496,12 @@ ALTER TABLE igny8_users ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_wordpress_connections ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY purge ON igny8_sectors FOR SELECT TO igny8_owner USING ((deleted_at IS NOT NULL));
+
+CREATE POLICY purge ON igny8_sites FOR SELECT TO igny8_owner USING ((deleted_at IS NOT NULL));
+
+CREATE POLICY purge ON igny8_users FOR SELECT TO igny8_owner USING ((deleted_at IS NOT NULL));
+
 CREATE POLICY staff ON igny8_credit_accounts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_credit_grants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
@@ -1281,6 +1573,35 @@ CREATE POLICY tenant ON igny8_tenants USING ((id = (NULLIF(current_setting('app.
 CREATE POLICY tenant ON igny8_users USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_wordpress_connections USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+REVOKE ALL ON FUNCTION igny8_account_is_over(account bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION igny8_accounts_with_people_over(at timestamp with time zone, past bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_accounts_with_people_over(at timestamp with time zone, past bigint, most integer) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_account(account bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_account(account bigint) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_audit(account bigint, past bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_audit(account bigint, past bigint, most integer) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_due(at timestamp with time zone, after bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_due(at timestamp with time zone, after bigint, most integer) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_finish(account bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_finish(account bigint) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_ledger(account bigint, past bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_ledger(account bigint, past bigint, most integer) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_people(account bigint, at timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_people(account bigint, at timestamp with time zone, most integer) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_sync_events(account bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_sync_events(account bigint, most integer) TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE igny8_api_key_directory TO igny8_app;
 

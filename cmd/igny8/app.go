@@ -7,19 +7,29 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/graph"
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/build"
+	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/demo"
 	"igny8.com/accounts/internal/due"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
+	"igny8.com/accounts/internal/retention"
 	"igny8.com/accounts/internal/server"
+	"igny8.com/accounts/internal/site"
+	"igny8.com/accounts/internal/throttle"
+	"igny8.com/accounts/internal/vault"
+	"igny8.com/accounts/internal/wordpress"
 	"igny8.com/accounts/web"
 )
 
@@ -33,25 +43,63 @@ type parts struct {
 	demo bool
 }
 
-// newServer puts the service together: the one place where every package meets.
-func newServer(p parts) (*server.Server, error) {
+// service is everything that serves and works until it is stopped.
+type service struct {
+	server  *server.Server
+	keepers []*due.Keeper
+	// stop gives back what was opened.
+	stop func()
+}
+
+// newService puts the service together: the one place where every package meets.
+func newService(ctx context.Context, p parts) (*service, error) {
 	keys, err := auth.ParseKeys(p.cfg.SigningKeys)
 	if err != nil {
 		return nil, err
 	}
+	sealing, err := vault.Parse(p.cfg.VaultKeys)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := mail.Open(p.cfg.MailURL, p.cfg.MailFrom)
+	if err != nil {
+		return nil, err
+	}
+	inFlight, err := throttle.NewInFlight(throttle.DefaultRunning, throttle.DefaultWaiting)
+	if err != nil {
+		return nil, err
+	}
+	box := &mail.Box{Vault: sealing, App: p.cfg.AppURL}
 	authority, err := auth.New(p.db, auth.Config{
 		Keys: keys, RefreshSecret: []byte(p.cfg.Secret), Issuer: p.cfg.PublicURL, Audience: p.cfg.PublicURL,
 		Hasher: p.hasher, Clock: time.Now, ClientIP: clientIP, RequestID: server.RequestID, Logger: p.log,
+		Vault: sealing, Mail: box,
 	})
 	if err != nil {
 		return nil, err
 	}
+	gate, stop, err := p.gate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	postman := p.postman(authority, box, sender)
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now,
 		Bank: billing.BankDetails{
 			Instructions: p.cfg.BankInstructions, Deadline: time.Duration(p.cfg.BankDeadlineDays) * 24 * time.Hour,
 		},
+		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
+		Gate: gate, InFlight: inFlight, Wake: postman.Wake,
 	}
+	srv, err := p.newServer(resolver, keys, authority)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return &service{server: srv, keepers: []*due.Keeper{postman, p.keeper()}, stop: stop}, nil
+}
+
+func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority) (*server.Server, error) {
 	page := web.Config{Endpoint: "/graphql", SchemaURL: "/schema.graphql", Demo: p.demo}
 	if p.demo {
 		page.DemoUsers = demoUsers()
@@ -59,6 +107,7 @@ func newServer(p parts) (*server.Server, error) {
 	return server.New(server.Config{
 		Log: p.log, Build: build.Current(),
 		GraphQL:    graph.NewHandler(resolver, gqlhttp.Config{RequestID: server.RequestID}),
+		Export:     graph.ExportHandler(resolver),
 		Auth:       func(next http.Handler) http.Handler { return authority.Middleware(noteActor(next)) },
 		Page:       web.Handler(page),
 		PageAssets: web.AssetPrefix,
@@ -72,18 +121,65 @@ func newServer(p parts) (*server.Server, error) {
 	})
 }
 
-// serveAndKeep serves until ctx ends, and meanwhile does what falls due.
-func serveAndKeep(ctx context.Context, srv *server.Server, listener net.Listener, p parts) error {
+// gate charges by the published policy, in Redis where one is configured.
+func (p parts) gate(ctx context.Context) (gate *throttle.Gate, stop func(), err error) {
+	policy := throttle.DefaultPolicy()
+	policy.Disabled = p.cfg.ThrottleOff
+	if p.cfg.RedisURL == "" {
+		gate, err = throttle.NewGate(throttle.NewMemory(), policy)
+		return gate, func() {}, err
+	}
+	redis, err := throttle.OpenRedis(ctx, p.cfg.RedisURL, p.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	gate, err = throttle.NewGate(redis, policy)
+	return gate, func() {
+		if err := redis.Close(); err != nil {
+			p.log.Warn("Redis was not left in order", slog.Any("error", err))
+		}
+	}, err
+}
+
+// postman sends letters, and looks for them as often as somebody who waits for one would.
+func (p parts) postman(authority *auth.Authority, box *mail.Box, sender mail.Sender) *due.Keeper {
+	const every = 5 * time.Second
+	return due.NewKeeper(p.log, time.Now, every,
+		due.Work{Name: "requests for new passwords", Do: authority.WorkResetRequests},
+		due.Work{Name: "letters to send", Do: func(ctx context.Context, now time.Time) (int, error) {
+			return box.SendDue(ctx, p.db, sender, p.log, now)
+		}},
+	)
+}
+
+// keeper does what else falls due. Every server does it.
+func (p parts) keeper() *due.Keeper {
 	const every = time.Minute
+	on := func(name string, do func(context.Context, bun.IDB, time.Time) (int, error)) due.Work {
+		return due.Work{Name: name, Do: func(ctx context.Context, now time.Time) (int, error) { return do(ctx, p.db, now) }}
+	}
+	return due.NewKeeper(p.log, time.Now, every,
+		on("credits of periods that began", billing.GrantDue),
+		on("holds whose time is over", credit.ExpireHolds),
+		on("grants whose time is over", credit.ExpireGrants),
+		on("deleted sites and sectors whose time is over", func(ctx context.Context, _ bun.IDB, now time.Time) (int, error) {
+			return site.Purge(ctx, p.db, now)
+		}),
+		on("deleted accounts and people whose time is over", retention.Purge),
+	)
+}
+
+// run serves until ctx ends, and meanwhile does what falls due.
+func (s *service) run(ctx context.Context, listener net.Listener) error {
+	defer s.stop()
 	whileServing, stop := context.WithCancel(ctx)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		due.Keep(whileServing, p.db, p.log, time.Now, every)
-	}()
-	err := srv.Run(ctx, listener)
+	var kept sync.WaitGroup
+	for _, k := range s.keepers {
+		kept.Go(func() { k.Keep(whileServing) })
+	}
+	err := s.server.Run(ctx, listener)
 	stop()
-	<-stopped
+	kept.Wait()
 	return err
 }
 
@@ -98,8 +194,12 @@ func clientIP(r *http.Request) string {
 func noteActor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if actor := account.ActorFrom(r.Context()); actor.SignedIn() {
-			server.Annotate(r.Context(),
-				slog.String("account", gid.Format(actor.AccountID())), slog.String("user", gid.Format(actor.User.ID)))
+			server.Annotate(r.Context(), slog.String("account", gid.Format(actor.AccountID())))
+			if actor.Key != nil {
+				server.Annotate(r.Context(), slog.String("key", gid.Format(actor.Key.ID)))
+			} else {
+				server.Annotate(r.Context(), slog.String("user", gid.Format(actor.User.ID)))
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/server"
 )
 
@@ -23,7 +24,7 @@ import (
 // read a variable, with a star where they do not start without it; `doc` is what it means. The help of
 // the commands and the table in docs/operating.md are made of these tags.
 type config struct {
-	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor as either or as an administrator; dev as an administrator, or, without this variable, to a Postgres of its own."`
+	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor and reseal as either or as an administrator; import as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
 
 	Addr           string         `env:"IGNY8_ADDR" envDefault:"127.0.0.1:8080" for:"serve dev healthcheck" doc:"The address to listen on, host:port."`
 	PublicURL      string         `env:"IGNY8_PUBLIC_URL" for:"serve* dev" doc:"The URL at which clients reach the service, e.g. https://accounts.igny8.com. https, unless it leads to this machine. It is the issuer of the tokens."`
@@ -32,6 +33,15 @@ type config struct {
 
 	SigningKeys string `env:"IGNY8_SIGNING_KEYS" for:"serve*" doc:"The Ed25519 keys of the access tokens, kid:seed pairs separated by commas, the seed being 32 bytes in base64url. The first signs, all verify. igny8 keys generate makes one."`
 	Secret      string `env:"IGNY8_SECRET" for:"serve*" doc:"The secret, at least 32 bytes, by which refresh tokens are stored and checked. igny8 keys generate makes one."`
+
+	VaultKeys string `env:"IGNY8_VAULT_KEYS" for:"serve* import* reseal*" doc:"The keys that seal what must be kept but not read, such as the application passwords of WordPress, id:key pairs separated by commas, the key being 32 bytes in base64url. The first seals, all open. igny8 keys generate makes one."`
+
+	AppURL   string `env:"IGNY8_APP_URL" for:"serve* dev" doc:"The URL of the web application that links in mails lead to, e.g. https://app.igny8.com."`
+	MailURL  string `env:"IGNY8_MAIL_URL" for:"serve* dev" doc:"How mails are sent: smtp://user:password@host:587, smtps://user:password@host:465, or file:///directory, which only keeps them as files. Without it, dev keeps them in its data directory."`
+	MailFrom string `env:"IGNY8_MAIL_FROM" for:"serve* dev" doc:"Who mails come from, e.g. IGNY8 <accounts@igny8.com>."`
+
+	RedisURL    string `env:"REDIS_URL" for:"serve dev" doc:"Where Redis or Valkey is, e.g. redis://host:6379/0, by which several servers share one throttle. Without it, each server counts for itself."`
+	ThrottleOff bool   `env:"IGNY8_THROTTLE_OFF" envDefault:"false" for:"serve dev" doc:"With true, dev throttles nobody. serve refuses to start with it."`
 
 	BankInstructions string `env:"IGNY8_BANK_INSTRUCTIONS" for:"serve* dev" doc:"What a customer is told who pays by bank transfer: the account's holder, number and bank."`
 	BankDeadlineDays int    `env:"IGNY8_BANK_DEADLINE_DAYS" envDefault:"14" for:"serve dev" doc:"How many days a customer has to pay after asking to pay by bank transfer, 1 to 90."`
@@ -68,7 +78,8 @@ func readConfig(environ map[string]string, command string) (config, error) {
 		}
 	}
 	for _, check := range []func() error{
-		cfg.checkAddr, cfg.checkPublicURL, cfg.checkOrigins, cfg.checkRanges, cfg.checkLog,
+		cfg.checkAddr, cfg.checkPublicURL, cfg.checkAppURL, cfg.checkOrigins, cfg.checkRanges, cfg.checkLog, cfg.checkMail,
+		cfg.checkRedis,
 	} {
 		if err := check(); err != nil {
 			problems = problems.withOthers(flatten(err))
@@ -146,13 +157,61 @@ func (cfg *config) checkPublicURL() error {
 	if cfg.PublicURL == "" {
 		return nil
 	}
-	u, err := url.Parse(cfg.PublicURL)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != strings.TrimSuffix(cfg.PublicURL, "/") {
-		return errors.New("IGNY8_PUBLIC_URL is not the URL of a service: write scheme and host alone, e.g. https://accounts.igny8.com")
+	clean, err := siteURL(cfg.PublicURL)
+	if err != nil {
+		return fmt.Errorf("IGNY8_PUBLIC_URL %w, e.g. https://accounts.igny8.com", err)
 	}
-	cfg.PublicURL = strings.TrimSuffix(cfg.PublicURL, "/")
+	cfg.PublicURL = clean
+	return nil
+}
+
+func (cfg *config) checkAppURL() error {
+	if cfg.AppURL == "" {
+		return nil
+	}
+	clean, err := siteURL(cfg.AppURL)
+	if err != nil {
+		return fmt.Errorf("IGNY8_APP_URL %w, e.g. https://app.igny8.com", err)
+	}
+	cfg.AppURL = clean
+	return nil
+}
+
+// siteURL brings a URL of scheme and host to the form without a slash at the end.
+func siteURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	clean := strings.TrimSuffix(text, "/")
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != clean {
+		return "", errors.New("is not the URL of a service: write scheme and host alone")
+	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-		return errors.New("IGNY8_PUBLIC_URL must be https, because tokens travel there; http leads to this machine alone")
+		return "", errors.New("must be https, because tokens travel there; http leads to this machine alone")
+	}
+	return clean, nil
+}
+
+func (cfg *config) checkMail() error {
+	var problems []error
+	if cfg.MailURL != "" {
+		const anybody = "anybody@example.com"
+		if _, err := mail.Open(cfg.MailURL, anybody); err != nil {
+			problems = append(problems, fmt.Errorf("IGNY8_MAIL_URL: %w", err))
+		}
+	}
+	if cfg.MailFrom != "" {
+		if _, err := mail.Open("smtp://localhost", cfg.MailFrom); err != nil {
+			problems = append(problems, errors.New("IGNY8_MAIL_FROM is no address: write e.g. IGNY8 <accounts@igny8.com>"))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (cfg *config) checkRedis() error {
+	if cfg.RedisURL == "" {
+		return nil
+	}
+	if u, err := url.Parse(cfg.RedisURL); err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss" {
+		return errors.New("REDIS_URL is not the URL of a Redis: write e.g. redis://host:6379/0")
 	}
 	return nil
 }
@@ -199,13 +258,21 @@ func (cfg *config) unfitForProduction() []string {
 	if cfg.Debug {
 		problems = append(problems, "IGNY8_DEBUG is set: profiles and debug output are not for production")
 	}
+	if cfg.ThrottleOff {
+		problems = append(problems, "IGNY8_THROTTLE_OFF is set: nobody would be throttled")
+	}
+	if cfg.VaultKeys != "" {
+		if why := weakKeys(cfg.VaultKeys, parseVaultKeys); why != "" {
+			problems = append(problems, "IGNY8_VAULT_KEYS: "+why)
+		}
+	}
 	if cfg.Secret != "" {
 		if why := weakness([]byte(cfg.Secret)); why != "" {
 			problems = append(problems, "IGNY8_SECRET "+why+": take one from igny8 keys generate")
 		}
 	}
 	if cfg.SigningKeys != "" {
-		if why := weakKey(cfg.SigningKeys); why != "" {
+		if why := weakKeys(cfg.SigningKeys, parseSigningKeys); why != "" {
 			problems = append(problems, "IGNY8_SIGNING_KEYS: "+why)
 		}
 	}

@@ -20,7 +20,9 @@ var update = flag.Bool("update", false, "write what the documents must say into 
 
 const (
 	goodSecret = "tB1v9cGm3TqWz0KxR7dLyPsA5uEoHjNi"
-	goodKeys   = "k1:dGhlIHNlZWQgb2YgYSB0ZXN0OiAzMiBieXRlcywgb2s"
+	// Made for these tests: it seals nothing else.
+	goodVaultKeys = "v1:c2VhbGluZyB3YXggb2YgdGhlc2UgdGVzdHMsIDl6UWs"
+	goodKeys      = "k1:dGhlIHNlZWQgb2YgYSB0ZXN0OiAzMiBieXRlcywgb2s"
 )
 
 // production is an environment that serve accepts.
@@ -31,6 +33,10 @@ func production(changes map[string]string) map[string]string {
 		"IGNY8_SIGNING_KEYS":      goodKeys,
 		"IGNY8_SECRET":            goodSecret,
 		"IGNY8_BANK_INSTRUCTIONS": "IGNY8 Ltd, IBAN XX00",
+		"IGNY8_VAULT_KEYS":        goodVaultKeys,
+		"IGNY8_APP_URL":           "https://app.igny8.com",
+		"IGNY8_MAIL_URL":          "smtp://mail:hunter2@mail.example.com:587",
+		"IGNY8_MAIL_FROM":         "IGNY8 <accounts@igny8.com>",
 	}
 	maps.Copy(environ, changes)
 	maps.DeleteFunc(environ, func(_, value string) bool { return value == "" })
@@ -65,10 +71,13 @@ func TestReadConfig_NamesEverythingThatIsMissing(t *testing.T) {
 	t.Parallel()
 	got := command(t.Context(), nil, "serve")
 	lines := got.problems(t)
-	if got.code != exitUsage || len(lines) != 5 {
+	if got.code != exitUsage || len(lines) != 9 {
 		t.Fatalf("%+v", got)
 	}
-	for i, name := range []string{"DATABASE_URL", "IGNY8_PUBLIC_URL", "IGNY8_SIGNING_KEYS", "IGNY8_SECRET", "IGNY8_BANK_INSTRUCTIONS"} {
+	for i, name := range []string{
+		"DATABASE_URL", "IGNY8_PUBLIC_URL", "IGNY8_SIGNING_KEYS", "IGNY8_SECRET", "IGNY8_VAULT_KEYS", "IGNY8_APP_URL", "IGNY8_MAIL_URL",
+		"IGNY8_MAIL_FROM", "IGNY8_BANK_INSTRUCTIONS",
+	} {
 		if !strings.HasPrefix(lines[i], name+" is not set. ") {
 			t.Errorf("line %d is %q, want it to be about %s", i, lines[i], name)
 		}
@@ -92,6 +101,12 @@ func TestReadConfig_RefusesWhatIsWrong(t *testing.T) {
 		"IGNY8_LOG_LEVEL":          {"LOUD"},
 		"IGNY8_LOG_FORMAT":         {"xml"},
 		"IGNY8_DEBUG":              {"true", "1", "perhaps"},
+		"IGNY8_THROTTLE_OFF":       {"true", "1", "perhaps"},
+		"IGNY8_VAULT_KEYS":         {"hunter2", "v1:hunter2", "v1:" + strings.Repeat("A", 43), goodVaultKeys + "," + goodVaultKeys},
+		"IGNY8_APP_URL":            {"app.igny8.com", "http://app.igny8.com", "https://app.igny8.com/sign-in"},
+		"IGNY8_MAIL_URL":           {"hunter2", "http://mail.example.com", "smtp://", "file://relative/hunter2", "smtp://u:hunter2@host:port"},
+		"IGNY8_MAIL_FROM":          {"hunter2", "IGNY8 <accounts>", "a@example.com, b@example.com"},
+		"REDIS_URL":                {"hunter2", "http://host", "redis://", "redis://:hunter2@"},
 	} {
 		for _, value := range values {
 			_, err := readConfig(production(map[string]string{name: value}), "serve")

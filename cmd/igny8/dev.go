@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -62,7 +64,10 @@ func (devCmd) Run(p process) (err error) {
 	if cfg.BankInstructions == "" {
 		cfg.BankInstructions = demoBank
 	}
-	if cfg.SigningKeys, cfg.Secret, err = lastingSecrets(cfg.DataDir); err != nil {
+	if err := cfg.useLastingSecrets(); err != nil {
+		return err
+	}
+	if err := cfg.mailToFiles(here); err != nil {
 		return err
 	}
 
@@ -98,17 +103,31 @@ func (devCmd) Run(p process) (err error) {
 		return err
 	}
 	all := parts{cfg: cfg, log: log, db: db, hasher: hasher, demo: isDemo}
-	srv, err := newServer(all)
+	svc, err := newService(ctx, all)
 	if err != nil {
 		return err
 	}
-	p.welcome(here, place.about, isDemo)
-	if err := serveAndKeep(ctx, srv, listener, all); err != nil {
+	p.welcome(here, place.about, cfg.MailURL, isDemo)
+	if err := svc.run(ctx, listener); err != nil {
 		return err
 	}
 	if cause := context.Cause(ctx); p.ctx.Err() == nil && cause != nil {
 		return cause
 	}
+	return nil
+}
+
+// mailToFiles keeps mails as files in the data directory, unless they are to be sent.
+func (cfg *config) mailToFiles(here string) error {
+	if cfg.MailURL == "" {
+		dir, err := filepath.Abs(filepath.Join(cfg.DataDir, "mail"))
+		if err != nil {
+			return fmt.Errorf("find a place for mails: %w", err)
+		}
+		cfg.MailURL = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
+	}
+	cfg.MailFrom = cmp.Or(cfg.MailFrom, "IGNY8 <accounts@igny8.invalid>")
+	cfg.AppURL = cmp.Or(cfg.AppURL, here)
 	return nil
 }
 
@@ -192,13 +211,16 @@ func prepare(ctx context.Context, adminURL string, hasher *auth.Hasher, log *slo
 }
 
 // welcome says where everything is and what to try first.
-func (p process) welcome(url, about string, isDemo bool) {
+func (p process) welcome(url, about, mails string, isDemo bool) {
 	p.sayf("")
 	p.sayf("IGNY8 accounts is up. %s.", strings.ToUpper(about[:1])+about[1:])
 	p.sayf("")
 	p.sayf("  GraphiQL  %s/", url)
 	p.sayf("  GraphQL   %s/graphql", url)
 	p.sayf("  Schema    %s/schema.graphql", url)
+	if dir, ok := strings.CutPrefix(mails, "file://"); ok {
+		p.sayf("  Mails     %s", dir)
+	}
 	p.sayf("")
 	if isDemo {
 		p.sayf("Demo users, all with the password %s:", demo.Password)

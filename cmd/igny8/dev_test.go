@@ -261,15 +261,15 @@ func TestLasting_MakesASecretOnceAndKeepsItClosed(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new")
 	const copies = 8
-	type secrets struct{ keys, secret string }
+	type secrets struct{ keys, secret, vault string }
 	results := make(chan secrets, copies)
 	for range copies {
 		go func() {
-			keys, secret, err := lastingSecrets(dir)
-			if err != nil {
+			cfg := config{DataDir: dir}
+			if err := cfg.useLastingSecrets(); err != nil {
 				t.Error(err)
 			}
-			results <- secrets{keys, secret}
+			results <- secrets{cfg.SigningKeys, cfg.Secret, cfg.VaultKeys}
 		}()
 	}
 	first := <-results
@@ -278,18 +278,18 @@ func TestLasting_MakesASecretOnceAndKeepsItClosed(t *testing.T) {
 			t.Errorf("two copies that started at once have %v and %v", first, other)
 		}
 	}
-	if weakKey(first.keys) != "" || weakness([]byte(first.secret)) != "" {
+	if weakKeys(first.keys, parseSigningKeys) != "" || weakKeys(first.vault, parseVaultKeys) != "" || weakness([]byte(first.secret)) != "" {
 		t.Errorf("weak: %v", first)
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 2 {
+	if err != nil || len(entries) != 3 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 	path := filepath.Join(dir, "secret")
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := lastingSecrets(dir); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+	if err := (&config{DataDir: dir}).useLastingSecrets(); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a secret that others can read: %v", err)
 	}
 }

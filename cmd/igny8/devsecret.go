@@ -9,18 +9,28 @@ import (
 	"strings"
 
 	"igny8.com/accounts/internal/auth"
+	"igny8.com/accounts/internal/vault"
 )
 
-// lastingSecrets reads dev's signing key and secret from the data directory, and makes them at the
-// first start, so that whoever signed in stays signed in over restarts.
-func lastingSecrets(dir string) (keys, secret string, err error) {
-	if keys, err = lasting(filepath.Join(dir, "signing-key"), auth.GenerateKey); err != nil {
-		return "", "", err
+// useLastingSecrets reads dev's keys and secret from the data directory, and makes them at the first
+// start, so that whoever signed in stays signed in over restarts.
+func (cfg *config) useLastingSecrets() error {
+	for _, s := range []struct {
+		name     string
+		into     *string
+		generate func() (string, error)
+	}{
+		{"signing-key", &cfg.SigningKeys, auth.GenerateKey},
+		{"secret", &cfg.Secret, newSecret},
+		{"vault-key", &cfg.VaultKeys, func() (string, error) { return vault.Generate(), nil }},
+	} {
+		text, err := lasting(filepath.Join(cfg.DataDir, s.name), s.generate)
+		if err != nil {
+			return err
+		}
+		*s.into = text
 	}
-	if secret, err = lasting(filepath.Join(dir, "secret"), newSecret); err != nil {
-		return "", "", err
-	}
-	return keys, secret, nil
+	return nil
 }
 
 // lasting reads the file, which is made first if it is not there. It is readable by nobody else, and

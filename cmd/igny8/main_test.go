@@ -86,6 +86,8 @@ func TestHelp_NeedsNoManual(t *testing.T) {
 		{"migrate", "down"},
 		{"migrate", "status"},
 		{"keys", "generate"},
+		{"import", "keys"},
+		{"reseal"},
 		{"schema"},
 		{"healthcheck"},
 		{"version"},
@@ -135,6 +137,7 @@ func TestKeysGenerate_MakesWhatServeAccepts(t *testing.T) {
 	}
 	maps.Copy(environ, map[string]string{
 		"DATABASE_URL": "postgres://db/igny8", "IGNY8_PUBLIC_URL": "https://accounts.example", "IGNY8_BANK_INSTRUCTIONS": "IBAN",
+		"IGNY8_APP_URL": "https://app.example", "IGNY8_MAIL_URL": "smtp://localhost", "IGNY8_MAIL_FROM": "accounts@example.com",
 	})
 	cfg, err := readConfig(environ, "serve")
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/demo"
 	"igny8.com/accounts/internal/postgres/pgtest"
+	"igny8.com/accounts/internal/vault"
 	"igny8.com/accounts/web"
 	"igny8.com/accounts/web/webtest"
 )
@@ -35,9 +36,10 @@ func demoServer(t *testing.T) *httptest.Server {
 		t.Fatal(err)
 	}
 	listener := httptest.NewUnstartedServer(nil)
-	s, err := newServer(parts{
+	s, err := newService(t.Context(), parts{
 		cfg: config{
 			SigningKeys: keys, Secret: strings.Repeat("a secret of the tests ", 2), PublicURL: "http://" + listener.Listener.Addr().String(),
+			VaultKeys: vault.Generate(), AppURL: "https://app.example.com", MailURL: "file://" + t.TempDir(), MailFrom: "accounts@example.com", ThrottleOff: true,
 			BankInstructions: "Nothing is to be sent.", BankDeadlineDays: 14, DrainTimeout: time.Second,
 		},
 		log: slog.New(slog.DiscardHandler), db: db.App, hasher: hasher, demo: true,
@@ -45,7 +47,8 @@ func demoServer(t *testing.T) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Config.Handler = s
+	listener.Config.Handler = s.server
+	t.Cleanup(s.stop)
 	listener.Start()
 	t.Cleanup(listener.Close)
 	return listener

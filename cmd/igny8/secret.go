@@ -10,6 +10,7 @@ import (
 
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/demo"
+	"igny8.com/accounts/internal/vault"
 )
 
 const (
@@ -55,9 +56,19 @@ func weakness(secret []byte) string {
 	return ""
 }
 
-// weakKey says what is wrong with IGNY8_SIGNING_KEYS; empty when nothing is. It never quotes a seed.
-func weakKey(text string) string {
-	if _, err := auth.ParseKeys(text); err != nil {
+func parseSigningKeys(text string) error {
+	_, err := auth.ParseKeys(text)
+	return err
+}
+
+func parseVaultKeys(text string) error {
+	_, err := vault.Parse(text)
+	return err
+}
+
+// weakKeys says what is wrong with id:key pairs; empty when nothing is. It never quotes a key.
+func weakKeys(text string, parse func(string) error) string {
+	if err := parse(text); err != nil {
 		return err.Error()
 	}
 	for i, pair := range strings.Split(text, ",") {
@@ -67,7 +78,7 @@ func weakKey(text string) string {
 			return err.Error()
 		}
 		if why := weakness(seed); why != "" {
-			return fmt.Sprintf("the seed of signing key %d %s: take one from igny8 keys generate", i+1, why)
+			return fmt.Sprintf("key %d %s: take one from igny8 keys generate", i+1, why)
 		}
 	}
 	return ""

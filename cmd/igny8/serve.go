@@ -32,6 +32,7 @@ Example:
 
     igny8 keys generate >> igny8.env
     DATABASE_URL=postgres://igny8_app@db/igny8 IGNY8_PUBLIC_URL=https://accounts.igny8.com \
+    IGNY8_APP_URL=https://app.igny8.com IGNY8_MAIL_URL=smtp://user:password@mail:587 IGNY8_MAIL_FROM=accounts@igny8.com \
     IGNY8_BANK_INSTRUCTIONS="IGNY8 Ltd, IBAN ..." env $(cat igny8.env) igny8 serve
 
 ` + environmentHelp("serve")
@@ -63,16 +64,17 @@ func (serveCmd) Run(p process) error {
 		return err
 	}
 	all := parts{cfg: cfg, log: log, db: db, hasher: hasher}
-	srv, err := newServer(all)
-	if err != nil {
-		return err
-	}
 	listener, err := listen(p.ctx, cfg.Addr)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = listener.Close() }()
+	svc, err := newService(p.ctx, all)
+	if err != nil {
+		return err
+	}
 	log.Info("serving", slog.String("address", listener.Addr().String()), slog.String("url", cfg.PublicURL))
-	err = serveAndKeep(p.ctx, srv, listener, all)
+	err = svc.run(p.ctx, listener)
 	log.Info("stopped")
 	return err
 }

@@ -12,17 +12,18 @@ import (
 	"igny8.com/accounts/graph"
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/build"
+	"igny8.com/accounts/internal/vault"
 )
 
 type keysCmd struct {
-	Generate keysGenerateCmd `cmd:"" help:"Make a signing key and a secret, as lines for an environment file."`
+	Generate keysGenerateCmd `cmd:"" help:"Make a signing key, a secret and a vault key, as lines for an environment file."`
 }
 
 type keysGenerateCmd struct{}
 
 // Help is what `igny8 keys generate --help` says beyond the flags.
 func (keysGenerateCmd) Help() string {
-	return `Prints two lines, each made of 32 bytes from the system's source of randomness. Nothing is
+	return `Prints three lines, each made of 32 bytes from the system's source of randomness. Nothing is
 stored: keep them where secrets are kept. docs/operating.md says how keys are replaced
 without signing anybody out.
 
@@ -43,6 +44,7 @@ func (keysGenerateCmd) Run(p process) error {
 	}
 	p.sayf("IGNY8_SIGNING_KEYS=%s", key)
 	p.sayf("IGNY8_SECRET=%s", secret)
+	p.sayf("IGNY8_VAULT_KEYS=%s", vault.Generate())
 	return nil
 }
 

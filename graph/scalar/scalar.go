@@ -40,13 +40,14 @@ func instant(v any, layout, form string) (time.Time, error) {
 		return time.Time{}, fault.New(fault.BadUserInput, "%s", form)
 	}
 	t, err := time.Parse(layout, s)
+	t = t.UTC() // which may be of another year
 	if err != nil || t.Year() < 1 || t.Year() > 9999 || len(s) < len(time.DateOnly) || len(s) > len(time.RFC3339Nano) {
 		return time.Time{}, fault.New(fault.BadUserInput, "%s", form)
 	}
 	if layout == time.RFC3339Nano && (len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':') {
 		return time.Time{}, fault.New(fault.BadUserInput, "%s", form)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 // MarshalText writes text.

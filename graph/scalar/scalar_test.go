@@ -30,7 +30,8 @@ func TestDateTime_RefusesOtherForms(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{
 		"", "2026-03-31", "2026-03-31T09:30:00", "2026-03-31 09:30:00Z", "2026-02-30T09:30:00Z", "2026-03-31T9:30:00Z", "2026-03-31T09:30Z",
-		"2026-03-31T25:30:00Z", "10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z", json.Number("1774949400"), nil, true,
+		"2026-03-31T25:30:00Z", "10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z",
+		"0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", json.Number("1774949400"), nil, true,
 	} {
 		if at, err := scalar.UnmarshalDateTime(v); !fault.Is(err, fault.BadUserInput) {
 			t.Errorf("%v is %s, %v", v, at, err)

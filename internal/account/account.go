@@ -2,8 +2,10 @@
 // every request for an account passes.
 //
 // An account is the tenant that everything else hangs on. What must always hold: a user belongs to
-// one account and one role; status moves only along the table in status.go; the gate judges by what
-// the database says now, never by what a token said when it was issued.
+// one account and one role; an account keeps an owner, and the owner that it names is one; nobody gives
+// a role above their own or changes somebody above them, and an account has no more people than its plan
+// allows, however many try at once; status moves only along the table in status.go; the gate judges by
+// what the database says now, never by what a token said when it was issued.
 package account
 
 import (

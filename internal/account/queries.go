@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -78,4 +79,85 @@ func Members(ctx context.Context, db bun.IDB, tenant gid.Account, args page.Args
 		func(u *User) []any { return []any{u.Email} },
 		func(ctx context.Context) (int, error) { return CountUsers(ctx, db, tenant) },
 	), nil
+}
+
+// removed starts every read of people who were removed from an account and can still be restored.
+func removed(db bun.IDB, tenant gid.Account, now time.Time, users *[]*User) *bun.SelectQuery {
+	return db.NewSelect().Model(users).Where("user_.tenant_id = ?", tenant).Where("user_.restore_until > ?", now)
+}
+
+// RemovedMembers lists the people who were removed from an account and can still be restored, whoever
+// was removed last on top.
+func RemovedMembers(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time, args page.Args) (*UserConnection, error) {
+	w, err := args.Window(2)
+	if err != nil {
+		return nil, err
+	}
+	users := []*User{}
+	q, err := page.Apply(removed(db, tenant, now, &users), w,
+		page.Key{Column: "user_.deleted_at", Value: new(time.Time), Descending: true},
+		page.Key{Column: "user_.id", Value: new(gid.User), Descending: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list removed members: %w", err)
+	}
+	return page.New(w, users,
+		func(u *User) []any { return []any{u.DeletedAt, u.ID} },
+		page.Counter(func() *bun.SelectQuery { return removed(db, tenant, now, &[]*User{}) }),
+	), nil
+}
+
+// scopedInvitations starts every read of invitations: those of one account.
+func scopedInvitations(db bun.IDB, tenant gid.Account, invitations *[]*Invitation) *bun.SelectQuery {
+	return db.NewSelect().Model(invitations).Where("invitation.tenant_id = ?", tenant)
+}
+
+// Invitations lists an account's invitations, newest first; those of one status where it is not nil.
+func Invitations(
+	ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time, status *InvitationStatus, args page.Args,
+) (*InvitationConnection, error) {
+	w, err := args.Window(1)
+	if err != nil {
+		return nil, err
+	}
+	query := func(invitations *[]*Invitation) *bun.SelectQuery {
+		q := scopedInvitations(db, tenant, invitations)
+		if status != nil {
+			q = status.where(q, now)
+		}
+		return q
+	}
+	invitations := []*Invitation{}
+	q, err := page.Apply(query(&invitations), w,
+		page.Key{Column: "invitation.id", Value: new(gid.Invitation), Descending: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list invitations: %w", err)
+	}
+	for _, i := range invitations {
+		i.at(now)
+	}
+	return page.New(w, invitations,
+		func(i *Invitation) []any { return []any{i.ID} },
+		page.Counter(func() *bun.SelectQuery { return query(&[]*Invitation{}) }),
+	), nil
+}
+
+// InvitationsByIDs reads invitations of one account, in no order.
+func InvitationsByIDs(
+	ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time, ids []gid.Invitation,
+) ([]*Invitation, error) {
+	invitations := []*Invitation{}
+	err := scopedInvitations(db, tenant, &invitations).Where("invitation.id IN (?)", bun.List(ids)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read invitations: %w", err)
+	}
+	for _, i := range invitations {
+		i.at(now)
+	}
+	return invitations, nil
 }

@@ -1,7 +1,8 @@
 // Package audit owns the audit log: who did what, on what, from where, when.
 //
 // An event is written in the transaction of the change that it tells of, so that neither exists
-// without the other; the application's database role can add to the log and read it, nothing else.
+// without the other; one that tells of no change stands alone. The application's database role can add
+// to the log and read it, nothing else, and what an event says of who, what and when is never changed.
 package audit
 
 import (
@@ -9,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -74,18 +74,6 @@ func (*Event) IsNode() {}
 // Actor is who did it.
 func (e *Event) Actor() *Actor { return &Actor{Tenant: e.TenantID, Kind: e.ActorKind, ID: e.ActorID} }
 
-// SubjectID is the global id of what it was done on.
-func (e *Event) SubjectID() string {
-	return subjectPrefixes[e.SubjectType] + "_" + strconv.FormatInt(e.SubjectKey, 10)
-}
-
-// subjectPrefixes are the prefixes of the global ids of what events are about.
-var subjectPrefixes = map[string]string{
-	"account": gid.Account(0).Prefix(), "user": gid.User(0).Prefix(), "session": gid.Session(0).Prefix(),
-	"site": gid.Site(0).Prefix(), "sector": gid.Sector(0).Prefix(), "payment": gid.Payment(0).Prefix(),
-	"invitation": gid.Invitation(0).Prefix(), "api_key": gid.APIKey(0).Prefix(), "impersonation": gid.Impersonation(0).Prefix(),
-}
-
 // Actor is who did something in an account.
 type Actor struct {
 	Tenant gid.Account
@@ -119,6 +107,16 @@ func (c Change) To(after map[string]any) Change { c.After = after; return c }
 
 // Record writes the event of a change within the change's own transaction.
 func Record(ctx context.Context, tx bun.Tx, tenant gid.Account, by By, now time.Time, change Change) error {
+	return insert(ctx, tx, tenant, by, now, change)
+}
+
+// Note writes the event of something that changes nothing, such as that somebody looked: one statement,
+// a transaction of its own where db is none.
+func Note(ctx context.Context, db bun.IDB, tenant gid.Account, by By, now time.Time, seen Change) error {
+	return insert(ctx, db, tenant, by, now, seen)
+}
+
+func insert(ctx context.Context, db bun.IDB, tenant gid.Account, by By, now time.Time, change Change) error {
 	before, err := facts(change.Before)
 	if err != nil {
 		return err
@@ -132,7 +130,7 @@ func Record(ctx context.Context, tx bun.Tx, tenant gid.Account, by By, now time.
 		ActorKind: by.Kind, ActorID: by.ID, ImpersonationID: by.Impersonation, IP: by.IP, UserAgent: by.UserAgent, RequestID: by.RequestID,
 		Before: before, After: after, CreatedAt: now,
 	}
-	if _, err := tx.NewInsert().Model(event).Returning("NULL").Exec(ctx); err != nil {
+	if _, err := db.NewInsert().Model(event).Returning("NULL").Exec(ctx); err != nil {
 		return fmt.Errorf("record %s: %w", change.Action, err)
 	}
 	return nil
@@ -147,40 +145,6 @@ func facts(m map[string]any) (json.RawMessage, error) {
 		return nil, fmt.Errorf("audit facts: %w", err)
 	}
 	return raw, nil
-}
-
-// List pages through an account's events, newest first.
-func List(ctx context.Context, db bun.IDB, tenant gid.Account, args page.Args) (*Connection, error) {
-	w, err := args.Window(1)
-	if err != nil {
-		return nil, err
-	}
-	events := []*Event{}
-	q, err := page.Apply(scoped(db, tenant, &events), w, page.Key{Column: "event.id", Value: new(int64), Descending: true})
-	if err != nil {
-		return nil, err
-	}
-	if err := q.Scan(ctx); err != nil {
-		return nil, fmt.Errorf("list audit events: %w", err)
-	}
-	return page.New(w, events,
-		func(e *Event) []any { return []any{int64(e.ID)} },
-		page.Counter(func() *bun.SelectQuery { return scoped(db, tenant, &[]*Event{}) }),
-	), nil
-}
-
-// ByIDs reads events of one account, in no order.
-func ByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.AuditEvent) ([]*Event, error) {
-	events := []*Event{}
-	if err := scoped(db, tenant, &events).Where("event.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
-		return nil, fmt.Errorf("read audit events: %w", err)
-	}
-	return events, nil
-}
-
-// scoped starts every read of the log: the events of one account.
-func scoped(db bun.IDB, tenant gid.Account, events *[]*Event) *bun.SelectQuery {
-	return db.NewSelect().Model(events).Where("event.tenant_id = ?", tenant)
 }
 
 // Connection is a page of events.

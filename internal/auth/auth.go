@@ -3,16 +3,20 @@
 //
 // What must always hold:
 //
-//   - The Authorization header alone authenticates (http.go). A cookie, a query and a body never
-//     do, and no cookie is ever set.
+//   - The Authorization header alone authenticates people, and the X-API-Key header alone the keys of
+//     sites; a request with both is nobody's (http.go). A cookie, a query and a body never do, and no
+//     cookie is ever set.
 //   - An access token names a person, an account and a session, and nothing else of it is believed:
 //     role, status and plan are read from the database at each request (principal.go), so that what
 //     changes there holds from the next request on.
-//   - Whatever is wrong with a token, an email or a password, the answer is one and the same
+//   - An API key acts for its one site and is read at each request as sessions are (apikey.go).
+//   - Whatever is wrong with a token, a key, an email or a password, the answer is one and the same
 //     (token.go, login.go), in text and in time.
 //   - Refresh tokens work once. The use of an old one ends its session, and that stays so although
 //     the request fails (session.go).
-//   - Passwords and tokens are stored as hashes, and no error or log line holds one.
+//   - Passwords and tokens are stored as hashes, and no error, log line or audit event holds one.
+//   - Who asks for a new password learns nothing of whether the address is known, in text and in time:
+//     the answer comes before anybody has looked (reset_request.go). A mailed token works once.
 //   - Hashing a password takes place outside of transactions, and on no more cores than there are.
 //
 // Time is read once a request, from Config.Clock, in UTC and whole microseconds, which is what the
@@ -28,7 +32,9 @@ import (
 	"net/http"
 	"time"
 
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
+	"igny8.com/accounts/internal/vault"
 )
 
 // Config is what an Authority is made of.
@@ -42,8 +48,16 @@ type Config struct {
 	Issuer, Audience string
 	// Hasher hashes passwords.
 	Hasher *Hasher
+	// Vault recognises the API keys of sites; where nil, no key is recognised.
+	Vault *vault.Vault
+	// Mail is where letters are left: links to a new password and to verify an address, and notices.
+	// Where nil, whatever needs a letter fails.
+	Mail *mail.Box
 	// Limits bound the guessing of passwords; DefaultLimits where zero.
 	Limits Limits
+	// LetterLimits bound requests for letters by people who are not signed in; DefaultLetterLimits where
+	// zero.
+	LetterLimits Limits
 	// Clock is time.Now where nil.
 	Clock func() time.Time
 	// ClientIP says where a request comes from. Where nil, it is the connection's other end,
@@ -58,11 +72,16 @@ type Config struct {
 
 // Authority decides who is who. It is safe for concurrent use.
 type Authority struct {
-	db        *postgres.DB
-	hasher    *Hasher
-	access    *accessTokens
-	refresh   *refreshTokens
-	guesses   *guesses
+	db      *postgres.DB
+	hasher  *Hasher
+	access  *accessTokens
+	refresh *refreshTokens
+	guesses *guesses
+	letters *guesses
+	mail    *mail.Box
+	// asked wakes Work when somebody asked for a new password.
+	asked     chan struct{}
+	keys      *siteKeys
 	clock     func() time.Time
 	clientIP  func(*http.Request) string
 	requestID func(context.Context) string
@@ -88,12 +107,20 @@ func New(db *postgres.DB, cfg Config) (*Authority, error) {
 	if cfg.Limits == (Limits{}) {
 		cfg.Limits = DefaultLimits()
 	}
-	guesses, err := newGuesses(cfg.Limits)
+	guesses, err := newGuesses("attempts to sign in", cfg.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	if cfg.LetterLimits == (Limits{}) {
+		cfg.LetterLimits = DefaultLetterLimits()
+	}
+	letters, err := newGuesses("requests for letters", cfg.LetterLimits)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	a := &Authority{
-		db: db, hasher: cfg.Hasher, refresh: refresh, guesses: guesses,
+		db: db, hasher: cfg.Hasher, refresh: refresh, guesses: guesses, keys: newSiteKeys(cfg.Vault),
+		letters: letters, mail: cfg.Mail, asked: make(chan struct{}, 1),
 		clock: cfg.Clock, clientIP: cfg.ClientIP, requestID: cfg.RequestID, log: cfg.Logger,
 	}
 	if a.clock == nil {

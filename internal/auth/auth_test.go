@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"testing"
+	"time"
 
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/postgres"
@@ -28,6 +29,7 @@ func TestNew_RefusesAnIncompleteConfiguration(t *testing.T) {
 		"no refresh secret": func(c *auth.Config) { c.RefreshSecret = nil },
 		"a short secret":    func(c *auth.Config) { c.RefreshSecret = c.RefreshSecret[:31] },
 		"half a limit":      func(c *auth.Config) { c.Limits.Pair.Burst = 3 },
+		"half another":      func(c *auth.Config) { c.LetterLimits.All.Every = time.Second },
 	} {
 		cfg := whole
 		change(&cfg)

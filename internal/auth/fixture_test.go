@@ -16,7 +16,9 @@ import (
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres/pgtest"
+	"igny8.com/accounts/internal/vault"
 )
 
 const (
@@ -77,22 +79,31 @@ type fixture struct {
 	db    *pgtest.DB
 	auth  *auth.Authority
 	clock *clock
+	box   *mail.Box
 }
 
 func newFixture(tb testing.TB, change ...func(*auth.Config)) *fixture {
 	tb.Helper()
-	f := &fixture{db: pgtest.New(tb), clock: &clock{}}
+	return newFixtureOn(tb, pgtest.New(tb), change...)
+}
+
+func newFixtureOn(tb testing.TB, db *pgtest.DB, change ...func(*auth.Config)) *fixture {
+	tb.Helper()
+	seal, err := vault.Parse(vault.Generate())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f := &fixture{db: db, clock: &clock{}, box: &mail.Box{Vault: seal, App: "https://app.igny8.test"}}
 	start := time.Date(2026, 11, 22, 9, 30, 0, 123_456_000, time.UTC)
 	f.clock.at.Store(&start)
 	cfg := auth.Config{
 		Keys: mustKeys(tb, keysText()), RefreshSecret: []byte("a secret for refresh tokens, in tests"),
-		Issuer: issuer, Audience: audience, Hasher: cheap(), Clock: f.clock.Now,
+		Issuer: issuer, Audience: audience, Hasher: cheap(), Clock: f.clock.Now, Mail: f.box,
 		RequestID: func(context.Context) string { return home.RequestID },
 	}
 	for _, c := range change {
 		c(&cfg)
 	}
-	var err error
 	if f.auth, err = auth.New(f.db.App, cfg); err != nil {
 		tb.Fatal(err)
 	}

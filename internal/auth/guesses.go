@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -42,6 +41,17 @@ func DefaultLimits() Limits {
 	}
 }
 
+// DefaultLetterLimits bound what strangers can have mailed: five letters an hour by email and address, twenty
+// by address, and ten requests a second in all. Each request counts, whoever it is for. How many letters one
+// person gets is bounded apart from this, for all addresses together (mail_token.go).
+func DefaultLetterLimits() Limits {
+	return Limits{
+		Pair:    Limit{Burst: 5, Every: 12 * time.Minute},
+		Address: Limit{Burst: 20, Every: 3 * time.Minute},
+		All:     Limit{Burst: 100, Every: 100 * time.Millisecond},
+	}
+}
+
 // remembered bounds the memory of each kind of bucket, about 15 MB. To push its own bucket out, a
 // guesser needs that many addresses, and All bounds those.
 const remembered = 1 << 16
@@ -50,6 +60,8 @@ const remembered = 1 << 16
 // come at once.
 type guesses struct {
 	limits Limits
+	// what names the attempts to whoever is refused, e.g. "attempts to sign in".
+	what string
 
 	mu        sync.Mutex
 	pairs     *simplelru.LRU[pair, *bucket]
@@ -62,10 +74,10 @@ type pair struct {
 	address netip.Prefix
 }
 
-func newGuesses(limits Limits) (*guesses, error) {
+func newGuesses(what string, limits Limits) (*guesses, error) {
 	for _, l := range []Limit{limits.Pair, limits.Address, limits.All} {
 		if l.Burst < 1 || l.Every <= 0 {
-			return nil, errors.New("each limit on guessing needs a burst and an interval")
+			return nil, fmt.Errorf("each limit on %s needs a burst and an interval", what)
 		}
 	}
 	pairs, err := simplelru.NewLRU[pair, *bucket](remembered, nil)
@@ -76,7 +88,7 @@ func newGuesses(limits Limits) (*guesses, error) {
 	if err != nil {
 		return nil, fmt.Errorf("remember guesses: %w", err)
 	}
-	return &guesses{limits: limits, pairs: pairs, addresses: addresses, all: &bucket{}}, nil
+	return &guesses{limits: limits, what: what, pairs: pairs, addresses: addresses, all: &bucket{}}, nil
 }
 
 // admit counts one attempt, or refuses it and counts nothing. Errors: THROTTLED, with
@@ -98,7 +110,7 @@ func (g *guesses) admit(email, ip string, now time.Time) error {
 		}
 	}
 	seconds := int(math.Ceil(wait.Seconds()))
-	return fault.New(fault.Throttled, "too many attempts to sign in: try again in %d s", seconds).
+	return fault.New(fault.Throttled, "too many %s: try again in %d s", g.what, seconds).
 		With("retryAfterSeconds", seconds)
 }
 

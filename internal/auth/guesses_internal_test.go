@@ -16,7 +16,7 @@ func testGuesses(t *testing.T, change func(*Limits)) *guesses {
 	if change != nil {
 		change(&limits)
 	}
-	g, err := newGuesses(limits)
+	g, err := newGuesses("guesses", limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestNewGuesses_RefusesLimitsThatAreNone(t *testing.T) {
 	} {
 		limits := DefaultLimits()
 		change(&limits)
-		if _, err := newGuesses(limits); err == nil {
+		if _, err := newGuesses("guesses", limits); err == nil {
 			t.Errorf("%+v was accepted", limits)
 		}
 	}

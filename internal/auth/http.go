@@ -12,26 +12,43 @@ import (
 	"igny8.com/accounts/internal/postgres"
 )
 
-// Authenticate says who makes a request, by its Authorization header and nothing else: exactly one,
-// Bearer and an access token. Any other request is nobody's. The error means that the database could
-// not be asked, so that nobody knows.
+// Authenticate says who makes a request: a person by its Authorization header, Bearer and an access token,
+// or a site's key by its X-API-Key header, and by nothing else. Either header stands there once and alone;
+// any other request is nobody's. The error means that the database could not be asked, so that nobody
+// knows.
 func (a *Authority) Authenticate(r *http.Request) (account.Actor, error) {
 	origin := account.Origin{
 		IP:        a.clientIP(r),
 		UserAgent: printable(r.UserAgent()),
 		RequestID: a.requestID(r.Context()),
 	}
-	actor := account.Actor{}
-	if token, ok := bearerToken(r.Header); ok {
-		if b, ok := a.access.verify(token); ok {
-			var err error
-			if actor, err = a.whois(r.Context(), b, a.now()); err != nil {
-				return account.Actor{}, err
-			}
-		}
+	actor, err := a.bearerOf(r)
+	if err != nil {
+		return account.Actor{}, err
 	}
 	actor.Origin = origin
 	return actor, nil
+}
+
+// bearerOf is whom a request's headers make its actor.
+func (a *Authority) bearerOf(r *http.Request) (account.Actor, error) {
+	keys := r.Header.Values("X-API-Key")
+	switch {
+	case len(keys) > 1, len(keys) == 1 && len(r.Header.Values("Authorization")) > 0:
+		// Whoever chose between them could choose another than whoever wrote them meant.
+		return account.Actor{}, nil
+	case len(keys) == 1:
+		return a.whose(r.Context(), keys[0], a.now())
+	}
+	token, ok := bearerToken(r.Header)
+	if !ok {
+		return account.Actor{}, nil
+	}
+	b, ok := a.access.verify(token)
+	if !ok {
+		return account.Actor{}, nil
+	}
+	return a.whois(r.Context(), b, a.now())
 }
 
 // Middleware gives each request its actor and its statements the scope of the actor's account. A

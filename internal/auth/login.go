@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
@@ -56,11 +57,13 @@ func (a *Authority) LogIn(ctx context.Context, email, password string, origin ac
 	return a.admitted(ctx, user, fresh, origin)
 }
 
-// lookUp finds whom an email signs in; nil for nobody. It asks twice either way, so that
-// the time does not tell.
+// noAccount is an account that there is none of.
+const noAccount gid.Account = math.MaxInt64
+
+// lookUp finds whom an email signs in; nil for nobody. It asks twice either way, and both times changes
+// the scope of a connection, so that the time does not tell.
 func (a *Authority) lookUp(ctx context.Context, email string) (*account.User, error) {
-	var tenant gid.Account
-	var id gid.User
+	tenant, id := noAccount, gid.User(0)
 	const directory = `SELECT tenant_id, user_id FROM igny8_login_directory WHERE email = $1`
 	err := a.db.Pool.QueryRow(ctx, directory, pgx.QueryExecModeCacheStatement, email).Scan(&tenant, &id)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {

@@ -9,7 +9,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/account"
-	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres"
@@ -23,10 +22,10 @@ const (
 	refreshGrace = 10 * time.Second
 )
 
-// Why sessions end before their time, as the database keeps it.
+// Why sessions end before their time beside account's reasons, as the database keeps it.
 const (
-	loggedOut = "log_out"
-	reused    = "reuse"
+	loggedOut account.EndReason = "log_out"
+	reused    account.EndReason = "reuse"
 )
 
 // Session is what a person signs in with: shown once and kept by them alone.
@@ -37,24 +36,6 @@ type Session struct {
 	RefreshToken string
 	// ExpiresAt is when the access token expires.
 	ExpiresAt time.Time
-}
-
-// device is a session's row: one signed-in device, and the newest of its refresh tokens.
-type device struct {
-	bun.BaseModel `bun:"table:igny8_sessions,alias:device"`
-
-	TenantID      gid.Account `bun:"tenant_id,pk"`
-	ID            gid.Session `bun:"id,pk"`
-	UserID        gid.User    `bun:"user_id"`
-	Generation    int32       `bun:"generation"`
-	TokenHash     []byte      `bun:"token_hash"`
-	RotatedAt     time.Time   `bun:"rotated_at"`
-	ExpiresAt     time.Time   `bun:"expires_at"`
-	RevokedAt     *time.Time  `bun:"revoked_at"`
-	RevokedReason *string     `bun:"revoked_reason"`
-	IP            string      `bun:"ip"`
-	UserAgent     string      `bun:"user_agent"`
-	CreatedAt     time.Time   `bun:"created_at"`
 }
 
 // StartSession signs a person in on a device within the transaction of what they did to deserve it,
@@ -68,9 +49,9 @@ func (a *Authority) StartSession(
 		return nil, fmt.Errorf("number a session: %w", err)
 	}
 	token := a.refresh.first(user.TenantID, id)
-	d := &device{
+	d := &Device{
 		TenantID: user.TenantID, ID: id, UserID: user.ID, TokenHash: digest(a.refresh.format(token)),
-		RotatedAt: now, ExpiresAt: now.Add(SessionLifetime), IP: origin.IP, UserAgent: origin.UserAgent, CreatedAt: now,
+		LastUsedAt: now, ExpiresAt: now.Add(SessionLifetime), IP: origin.IP, UserAgent: origin.UserAgent, CreatedAt: now,
 	}
 	if _, err := tx.NewInsert().Model(d).Returning("NULL").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("start a session: %w", err)
@@ -114,7 +95,7 @@ func (a *Authority) Refresh(ctx context.Context, refreshToken string, origin acc
 			if err := rotate(ctx, tx, d, known, origin, now); err != nil {
 				return err
 			}
-		case next.generation == d.Generation && same(d.TokenHash, known) && now.Sub(d.RotatedAt) <= refreshGrace:
+		case next.generation == d.Generation && same(d.TokenHash, known) && now.Sub(d.LastUsedAt) <= refreshGrace:
 		case presented.generation < d.Generation:
 			// No session, and no error: the end of the session must be committed.
 			return end(ctx, tx, d, user, reused, origin, now)
@@ -134,67 +115,13 @@ func (a *Authority) Refresh(ctx context.Context, refreshToken string, origin acc
 	return session, nil
 }
 
-// LogOut ends the session of the actor's access token, or the one of a refresh token that is the
-// actor's. Ending what has ended changes nothing. Errors: INVALID_CREDENTIALS at refreshToken for a
-// token that is not the actor's.
-func (a *Authority) LogOut(ctx context.Context, actor account.Actor, refreshToken *string) error {
-	if !actor.SignedIn() {
-		return fault.New(fault.Unauthenticated, "nobody is signed in")
-	}
-	which := refreshTokenOf(actor)
-	if refreshToken != nil {
-		presented, ok := a.refresh.parse(*refreshToken)
-		if !ok || presented.account != actor.User.TenantID {
-			return badRefreshToken()
-		}
-		which = presented
-	}
-	now := a.now()
-	ctx = postgres.WithTenant(ctx, int64(which.account))
-	return postgres.InTx(ctx, a.db, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := account.Lock(ctx, tx, which.account); err != nil {
-			return err
-		}
-		d, found, err := lock(ctx, tx, which)
-		if err != nil {
-			return err
-		}
-		if !found || d.UserID != actor.User.ID {
-			return badRefreshToken()
-		}
-		if d.RevokedAt != nil {
-			return nil
-		}
-		return end(ctx, tx, d, actor.User, loggedOut, actor.Origin, now)
-	})
-}
-
-// refreshTokenOf names the session of the actor's access token.
-func refreshTokenOf(actor account.Actor) refreshToken {
-	return refreshToken{account: actor.User.TenantID, session: actor.SessionID}
-}
-
 // badRefreshToken is the one answer to every refresh token that is not good.
 func badRefreshToken() error {
 	return fault.New(fault.InvalidCredentials, "this refresh token is not good, or not any more: sign in again").At("refreshToken")
 }
 
-// lock reads the row of a token's session and holds it until the transaction ends.
-func lock(ctx context.Context, tx bun.Tx, token refreshToken) (d *device, found bool, err error) {
-	devices := []*device{}
-	err = tx.NewSelect().Model(&devices).Where("tenant_id = ?", token.account).Where("id = ?", token.session).
-		For("UPDATE").Scan(ctx)
-	if err != nil {
-		return nil, false, fmt.Errorf("lock a session: %w", err)
-	}
-	if len(devices) == 0 {
-		return nil, false, nil
-	}
-	return devices[0], true, nil
-}
-
 // present reads the session's person; nil where they or their account are deleted.
-func (a *Authority) present(ctx context.Context, tx bun.Tx, d *device) (*account.User, error) {
+func (a *Authority) present(ctx context.Context, tx bun.Tx, d *Device) (*account.User, error) {
 	users, err := account.UsersByIDs(ctx, tx, d.TenantID, []gid.User{d.UserID})
 	if err != nil || len(users) == 0 {
 		return nil, err
@@ -213,9 +140,9 @@ func same(hash []byte, token string) bool {
 }
 
 // rotate makes the next token the good one.
-func rotate(ctx context.Context, tx bun.Tx, d *device, next string, origin account.Origin, now time.Time) error {
+func rotate(ctx context.Context, tx bun.Tx, d *Device, next string, origin account.Origin, now time.Time) error {
 	d.Generation++
-	d.TokenHash, d.RotatedAt, d.IP, d.UserAgent = digest(next), now, origin.IP, origin.UserAgent
+	d.TokenHash, d.LastUsedAt, d.IP, d.UserAgent = digest(next), now, origin.IP, origin.UserAgent
 	_, err := tx.NewUpdate().Model(d).Column("generation", "token_hash", "rotated_at", "ip", "user_agent").
 		Where("tenant_id = ?", d.TenantID).Where("id = ?", d.ID).Exec(ctx)
 	if err != nil {
@@ -224,36 +151,8 @@ func rotate(ctx context.Context, tx bun.Tx, d *device, next string, origin accou
 	return nil
 }
 
-// end revokes a session for good.
-func end(
-	ctx context.Context, tx bun.Tx, d *device, user *account.User, reason string, origin account.Origin, now time.Time,
-) error {
-	d.RevokedAt, d.RevokedReason = &now, &reason
-	_, err := tx.NewUpdate().Model(d).Column("revoked_at", "revoked_reason").
-		Where("tenant_id = ?", d.TenantID).Where("id = ?", d.ID).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("end a session: %w", err)
-	}
-	return record(ctx, tx, "session.ended", d, user, origin, now)
-}
-
-func record(
-	ctx context.Context, tx bun.Tx, action string, d *device, user *account.User, origin account.Origin, now time.Time,
-) error {
-	change := audit.On(action, "session", d.ID)
-	if d.RevokedReason != nil {
-		change = change.To(map[string]any{"reason": *d.RevokedReason})
-	}
-	by := account.Actor{User: user, Origin: origin}.By(d.TenantID)
-	if d.RevokedReason != nil && *d.RevokedReason == reused {
-		// Nobody knows who used the token.
-		by.Kind, by.ID = audit.System, nil
-	}
-	return audit.Record(ctx, tx, d.TenantID, by, now, change)
-}
-
 // tokens are the session as its owner gets it.
-func (a *Authority) tokens(d *device, token refreshToken, now time.Time) (*Session, error) {
+func (a *Authority) tokens(d *Device, token refreshToken, now time.Time) (*Session, error) {
 	access, expires, err := a.access.issue(bearer{user: d.UserID, account: d.TenantID, session: d.ID}, now, d.ExpiresAt)
 	if err != nil {
 		return nil, err

@@ -29,19 +29,25 @@ type bearer struct {
 	user    gid.User
 	account gid.Account
 	session gid.Session
+	// actsFor is the account that a member of staff acts for, and impersonation what lets them; both
+	// are 0 for people about their own business.
+	actsFor       gid.Account
+	impersonation gid.Impersonation
 }
 
-// accessClaims are the claims of an access token: these, all of them, in this order, and no others.
+// accessClaims are the claims of an access token: these, in this order, and no others. All are there
+// in each token but imp, which is in those of staff who act for an account.
 type accessClaims struct {
-	Issuer    string `json:"iss"`
-	Audience  string `json:"aud"`
-	Subject   string `json:"sub"`
-	Account   string `json:"acct"`
-	Session   string `json:"sid"`
-	ID        string `json:"jti"`
-	IssuedAt  int64  `json:"iat"`
-	NotBefore int64  `json:"nbf"`
-	ExpiresAt int64  `json:"exp"`
+	Issuer        string              `json:"iss"`
+	Audience      string              `json:"aud"`
+	Subject       string              `json:"sub"`
+	Account       string              `json:"acct"`
+	Session       string              `json:"sid"`
+	Impersonation *impersonationClaim `json:"imp,omitempty"`
+	ID            string              `json:"jti"`
+	IssuedAt      int64               `json:"iat"`
+	NotBefore     int64               `json:"nbf"`
+	ExpiresAt     int64               `json:"exp"`
 }
 
 // GetExpirationTime implements jwt.Claims.
@@ -106,7 +112,7 @@ func (t *accessTokens) issue(b bearer, now, latest time.Time) (token string, exp
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, accessClaims{
 		Issuer: t.issuer, Audience: t.audience,
 		Subject: gid.Format(b.user), Account: gid.Format(b.account), Session: gid.Format(b.session),
-		ID:       rand.Text(),
+		Impersonation: b.claimed(), ID: rand.Text(),
 		IssuedAt: issued.Unix(), NotBefore: issued.Unix(), ExpiresAt: expires.Unix(),
 	})
 	unsigned.Header = accessHeader(t.keys.signerID)
@@ -147,7 +153,7 @@ func (t *accessTokens) verify(token string) (bearer, bool) {
 	b.user, errs[0] = gid.Parse[gid.User](c.Subject)
 	b.account, errs[1] = gid.Parse[gid.Account](c.Account)
 	b.session, errs[2] = gid.Parse[gid.Session](c.Session)
-	if errors.Join(errs[:]...) != nil {
+	if errors.Join(errs[:]...) != nil || !c.Impersonation.read(&b) {
 		return bearer{}, false
 	}
 	return b, true

@@ -29,6 +29,10 @@ func TestAccessToken_IsReadAsItWasWrittenAndInNoOtherText(t *testing.T) {
 			account: gid.Account(rapid.Int64Min(1).Draw(t, "account")),
 			session: gid.Session(rapid.Int64Min(1).Draw(t, "session")),
 		}
+		if rapid.Bool().Draw(t, "acts for an account") {
+			want.impersonation = gid.Impersonation(rapid.Int64Min(1).Draw(t, "impersonation"))
+			want.actsFor = gid.Account(rapid.Int64Min(1).Filter(func(n int64) bool { return n != int64(want.account) }).Draw(t, "for"))
+		}
 		token, _, err := tokens.issue(want, noon, noon.Add(SessionLifetime))
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +59,7 @@ func TestAccessToken_IsFarShorterThanWhatIsRead(t *testing.T) {
 	t.Parallel()
 	tokens := testAccessTokens(t, func() time.Time { return noon })
 	const most = 1<<63 - 1
-	token, _, err := tokens.issue(bearer{user: most, account: most, session: most}, noon, noon.Add(SessionLifetime))
+	token, _, err := tokens.issue(bearer{user: most, account: most, session: most, actsFor: most, impersonation: most}, noon, noon.Add(SessionLifetime))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package credit
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
@@ -59,7 +58,7 @@ func Spend(
 	quantity, f := quantityOf(in.Operation, in.Quantity)
 	faults.Add(f)
 	faults.Add(fault.CheckLength(in.Description, "description", maxDescription))
-	metadata, f := canonical(in.Metadata)
+	metadata, f := fault.CheckObject(in.Metadata, "metadata", maxMetadata)
 	faults.Add(f)
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
@@ -138,53 +137,4 @@ func price(actor account.Actor, reached bool, cost *Cost, quantity int64) (int64
 		return 0, f
 	}
 	return cost.Of(quantity)
-}
-
-// canonical writes a JSON object in one way, so that the same input has one fingerprint.
-func canonical(raw json.RawMessage) (json.RawMessage, *fault.Error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	invalid := fault.New(fault.Invalid, "this is no JSON object that can be kept").At("metadata")
-	if len(raw) > maxMetadata {
-		return nil, fault.New(fault.TooLong, "at most %d bytes of JSON", maxMetadata).At("metadata")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var object map[string]any
-	if err := decoder.Decode(&object); err != nil || decoder.More() || !keepable(object) {
-		return nil, invalid
-	}
-	if object == nil {
-		return nil, nil
-	}
-	out, err := json.Marshal(object)
-	if err != nil {
-		return nil, invalid
-	}
-	return out, nil
-}
-
-// keepable says whether Postgres can keep a JSON value: no NUL in text, no number beyond a double's range.
-func keepable(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return !strings.ContainsRune(v, 0)
-	case json.Number:
-		_, err := v.Float64()
-		return err == nil
-	case []any:
-		for _, e := range v {
-			if !keepable(e) {
-				return false
-			}
-		}
-	case map[string]any:
-		for k, e := range v {
-			if !keepable(k) || !keepable(e) {
-				return false
-			}
-		}
-	}
-	return true
 }

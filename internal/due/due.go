@@ -1,8 +1,8 @@
 // Package due does what falls due as time passes: the credits of periods that begin, holds and grants
-// whose time is over.
+// whose time is over, mails to send, what was deleted to remove for good.
 //
-// Every part of it is repeatable and safe beside others of its kind, so every server runs it, and one
-// that was away for a while catches up.
+// Every part of it must be repeatable and safe beside others of its kind, so that every server can run
+// it, and one that was away for a while catches up.
 package due
 
 import (
@@ -10,45 +10,68 @@ import (
 	"log/slog"
 	"time"
 
-	"igny8.com/accounts/internal/billing"
-	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/period"
-	"igny8.com/accounts/internal/postgres"
 )
+
+// Work is one thing to do when it is due.
+type Work struct {
+	// Name says what is done, for the log.
+	Name string
+	// Do does what is due at an instant, and says how much that was.
+	Do func(ctx context.Context, now time.Time) (int, error)
+}
+
+// Keeper looks for what is due, one work after the other. What may be slow has a keeper of its own.
+type Keeper struct {
+	Log   *slog.Logger
+	Clock func() time.Time
+	// Every is how often it looks.
+	Every time.Duration
+	Works []Work
+
+	wake chan struct{}
+}
+
+// NewKeeper makes a keeper of the works.
+func NewKeeper(log *slog.Logger, clock func() time.Time, every time.Duration, works ...Work) *Keeper {
+	return &Keeper{Log: log, Clock: clock, Every: every, Works: works, wake: make(chan struct{}, 1)}
+}
+
+// Wake has it look at once. It never waits.
+func (k *Keeper) Wake() {
+	select {
+	case k.wake <- struct{}{}:
+	default: // somebody is woken already
+	}
+}
 
 // Keep looks for what is due now and after every interval, until ctx ends. What fails is logged and
 // tried again the next time.
-func Keep(ctx context.Context, db *postgres.DB, log *slog.Logger, clock func() time.Time, every time.Duration) {
-	ticks := time.NewTicker(every)
+func (k *Keeper) Keep(ctx context.Context) {
+	ticks := time.NewTicker(k.Every)
 	defer ticks.Stop()
 	for {
-		Once(ctx, db, log, period.Instant(clock()))
+		k.once(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
+		case <-k.wake:
 		}
 	}
 }
 
-// Once does what is due at the instant now, and says what it did in the log.
-func Once(ctx context.Context, db *postgres.DB, log *slog.Logger, now time.Time) {
-	for _, work := range []struct {
-		name string
-		do   func() (int, error)
-	}{
-		{"credits of periods that began", func() (int, error) { return billing.GrantDue(ctx, db, now) }},
-		{"holds whose time is over", func() (int, error) { return credit.ExpireHolds(ctx, db, now) }},
-		{"grants whose time is over", func() (int, error) { return credit.ExpireGrants(ctx, db, now) }},
-	} {
-		n, err := work.do()
+// once does what is due now, and says in the log what it did.
+func (k *Keeper) once(ctx context.Context) {
+	for _, work := range k.Works {
+		n, err := work.Do(ctx, period.Instant(k.Clock()))
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			log.LogAttrs(ctx, slog.LevelError, "not done, although due", slog.String("what", work.name), slog.Any("error", err))
+			k.Log.LogAttrs(ctx, slog.LevelError, "not done, although due", slog.String("what", work.Name), slog.Any("error", err))
 		case n > 0:
-			log.LogAttrs(ctx, slog.LevelInfo, "done, because due", slog.String("what", work.name), slog.Int("count", n))
+			k.Log.LogAttrs(ctx, slog.LevelInfo, "done, because due", slog.String("what", work.Name), slog.Int("count", n))
 		}
 	}
 }

@@ -3,67 +3,83 @@ package due_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/uptrace/bun"
-
-	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/due"
-	"igny8.com/accounts/internal/postgres/pgtest"
-	"igny8.com/accounts/internal/signup"
 )
 
-func TestOnce_ExpiresTheTrialsCreditsWhenTheTrialIsOver(t *testing.T) {
+func TestKeep_LooksAtOnceAndAfterEveryInterval(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	opened, err := signup.Run(t.Context(), db.App, signup.Request{Email: "a@example.com", Name: "A", PasswordHash: "kept"},
-		account.Origin{}, start, func(context.Context, bun.Tx, *account.User) error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	once := func(now time.Time) (balance, lines int) {
-		t.Helper()
-		due.Once(t.Context(), db.App, slog.New(slog.NewTextHandler(&log, nil)), now)
-		err := db.Admin.NewRaw(`SELECT balance, last_seq FROM igny8_credit_accounts WHERE tenant_id = ?`, opened.ID).
-			Scan(t.Context(), &balance, &lines)
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var looked []time.Duration
+		k := due.NewKeeper(slog.New(slog.DiscardHandler), time.Now, time.Minute, due.Work{
+			Name: "a test", Do: func(_ context.Context, now time.Time) (int, error) {
+				looked = append(looked, now.Sub(start).Round(time.Second))
+				return 0, nil
+			},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); k.Keep(ctx) }()
+		<-time.After(150 * time.Second) // of the bubble's clock
+		synctest.Wait()
+		cancel()
+		<-done
+		if len(looked) != 3 || looked[0] != 0 || looked[1] != time.Minute || looked[2] != 2*time.Minute {
+			t.Errorf("looked after %v", looked)
 		}
-		return balance, lines
-	}
-	end := start.AddDate(0, 0, 14)
-	if balance, lines := once(end.Add(-time.Microsecond)); balance != 2000 || lines != 1 {
-		t.Errorf("before the end: %d credits, %d lines", balance, lines)
-	}
-	for range 2 {
-		if balance, lines := once(end); balance != 0 || lines != 2 {
-			t.Errorf("at the end: %d credits, %d lines", balance, lines)
-		}
-	}
-	if strings.Contains(log.String(), "ERROR") || strings.Count(log.String(), "grants whose time is over") != 1 {
-		t.Errorf("%s", log.String())
-	}
+	})
 }
 
-func TestKeep_EndsWithItsContext(t *testing.T) {
+func TestKeep_LooksAtOnceWhenWoken(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	looked, done := make(chan struct{}, 10), make(chan struct{})
-	go func() {
-		defer close(done)
-		due.Keep(ctx, db.App, slog.New(slog.DiscardHandler), func() time.Time {
-			looked <- struct{}{}
-			return time.Now()
-		}, time.Millisecond)
-	}()
-	<-looked
-	<-looked
-	cancel()
-	<-done
+	synctest.Test(t, func(t *testing.T) {
+		var looked atomic.Int64
+		k := due.NewKeeper(slog.New(slog.DiscardHandler), time.Now, time.Hour, due.Work{
+			Name: "letters", Do: func(context.Context, time.Time) (int, error) { looked.Add(1); return 0, nil },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); k.Keep(ctx) }()
+		synctest.Wait()
+		for range 50 {
+			k.Wake()
+		}
+		synctest.Wait()
+		cancel()
+		<-done
+		// Of many calls at once one or two looks are enough.
+		if n := looked.Load(); n < 2 || n > 3 {
+			t.Errorf("looked %d times", n)
+		}
+	})
+}
+
+func TestKeep_SaysWhatItDidAndGoesOnAfterAFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		k := due.NewKeeper(slog.New(slog.NewTextHandler(&log, nil)), time.Now, time.Hour,
+			due.Work{Name: "the first", Do: func(context.Context, time.Time) (int, error) { return 0, errors.New("it broke") }},
+			due.Work{Name: "the second", Do: func(context.Context, time.Time) (int, error) { return 3, nil }},
+			due.Work{Name: "the third", Do: func(context.Context, time.Time) (int, error) { return 0, nil }})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); k.Keep(ctx) }()
+		synctest.Wait()
+		cancel()
+		<-done
+		text := log.String()
+		if !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "it broke") ||
+			!strings.Contains(text, `what="the second" count=3`) || strings.Contains(text, "the third") {
+			t.Errorf("%s", text)
+		}
+	})
 }

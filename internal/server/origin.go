@@ -12,7 +12,7 @@ import (
 // script itself.
 const (
 	allowedHeaders = "Authorization, Content-Type, X-API-Key, Apollo-Require-Preflight, Apollographql-Client-Name, Apollographql-Client-Version"
-	exposedHeaders = RequestIDHeader + ", Retry-After"
+	exposedHeaders = RequestIDHeader + ", Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 	preflightAge   = "600" // seconds
 )
 

@@ -26,6 +26,7 @@ func (s *Server) router() http.Handler {
 	read := []string{http.MethodGet, http.MethodHead}
 	routes := map[string]route{
 		"/graphql":               {[]string{http.MethodGet, http.MethodPost}, s.cfg.Auth(s.cfg.GraphQL)},
+		"/export.json":           {[]string{http.MethodGet}, s.cfg.Auth(s.cfg.Export)},
 		"/":                      {read, s.cfg.Page},
 		"/schema.graphql":        {read, sdlHandler(s.cfg.SDL)},
 		"/healthz":               {read, http.HandlerFunc(s.healthz)},

@@ -3,7 +3,7 @@
 //
 // A request passes, in this order: its id and its client's address; the access log; the net under
 // panics; the headers that every answer carries; the limits; the list of origins; the route; and on
-// /graphql alone, the sign-in. The first two stand outside of the net so that a panic is logged
+// /graphql and /export.json alone, the sign-in. The first two stand outside of the net so that a panic is logged
 // under the request's id.
 //
 // What must always hold: a cookie neither comes in nor goes out (it is dropped on both ways, so no
@@ -47,7 +47,9 @@ type Config struct {
 
 	// GraphQL answers GET and POST on /graphql.
 	GraphQL http.Handler
-	// Auth puts the actor into the context of requests for /graphql.
+	// Export answers GET on /export.json.
+	Export http.Handler
+	// Auth puts the actor into the context of requests for /graphql and /export.json.
 	Auth func(http.Handler) http.Handler
 	// Page answers / and everything below PageAssets.
 	Page http.Handler
@@ -86,7 +88,7 @@ type Server struct {
 
 // New puts the server together. It fails when a part is missing or an origin is none.
 func New(cfg Config) (*Server, error) {
-	if cfg.Log == nil || cfg.GraphQL == nil || cfg.Auth == nil || cfg.Page == nil || cfg.JWKS == nil || cfg.Ready == nil || cfg.SDL == "" {
+	if cfg.Log == nil || cfg.GraphQL == nil || cfg.Export == nil || cfg.Auth == nil || cfg.Page == nil || cfg.JWKS == nil || cfg.Ready == nil || cfg.SDL == "" {
 		return nil, errors.New("server: a part of the configuration is missing")
 	}
 	for _, origin := range cfg.Origins {

@@ -70,6 +70,7 @@ func newServer(t *testing.T, change func(*server.Config)) fixture {
 		Log:        slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Build:      build.Info{Version: "1.2.3", Commit: "abc", Go: "go1", Platform: "linux/amd64"},
 		GraphQL:    text("graphql"),
+		Export:     text("export"),
 		Auth:       func(next http.Handler) http.Handler { return next },
 		Page:       text("page"),
 		PageAssets: "/assets/",

@@ -25,17 +25,6 @@ type NewSite struct {
 	IndustryID *gid.Industry
 }
 
-// access is the grant by which somebody who does not reach all sites reaches one.
-type access struct {
-	bun.BaseModel `bun:"table:igny8_site_user_access,alias:access"`
-
-	TenantID  gid.Account `bun:"tenant_id,pk"`
-	SiteID    gid.Site    `bun:"site_id,pk"`
-	UserID    gid.User    `bun:"user_id,pk"`
-	GrantedBy gid.User    `bun:"granted_by"`
-	GrantedAt time.Time   `bun:"granted_at"`
-}
-
 // Create adds a site to the actor's account and grants it to the actor. Faults: PLAN_LIMIT_REACHED
 // with limit and used; REQUIRED, TOO_LONG, INVALID at name, domain and slug; TAKEN at slug;
 // NOT_FOUND and INVALID at industryId. All that are found are told at once.
@@ -55,9 +44,8 @@ func Create(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time,
 		}
 		// Staff who act for an account are not among its people.
 		if member := actor.Member(); member != nil {
-			grant := &access{TenantID: acct.ID, SiteID: made.ID, UserID: member.ID, GrantedBy: member.ID, GrantedAt: now}
-			if _, err := tx.NewInsert().Model(grant).Exec(ctx); err != nil {
-				return fmt.Errorf("grant site: %w", err)
+			if _, err := grant(ctx, tx, made, member.ID, actor, now); err != nil {
+				return err
 			}
 		}
 		return audit.Record(ctx, tx, acct.ID, actor.By(acct.ID), now, audit.On("site.created", "site", made.ID).To(made.facts()))

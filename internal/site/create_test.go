@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/change"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/plan"
@@ -124,7 +125,7 @@ func TestCreate_StopsAtThePlansLimit(t *testing.T) {
 		t.Errorf("the fault has the details %v", f)
 	}
 	// A site that is not in use counts; one that is deleted does not, and its slug is free.
-	if _, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: made.ID, Active: site.To(false)}); err != nil {
+	if _, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: made.ID, Active: change.To(false)}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = site.Create(a.ctx(), db.App, a.owner, now, in)

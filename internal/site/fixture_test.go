@@ -105,10 +105,30 @@ func (a *tenant) grant(s gid.Site, to account.Actor) {
 	exec(a.t, a.db, `INSERT INTO igny8_site_user_access (tenant_id, site_id, user_id) VALUES (?, ?, ?)`, a.id, s, to.User.ID)
 }
 
-// remove deletes a site as the command of a later stage will.
+// remove deletes a site past all rules.
 func (a *tenant) remove(s gid.Site) {
 	a.t.Helper()
 	exec(a.t, a.db, `UPDATE igny8_sites SET deleted_at = now(), restore_until = now() + interval '14 days' WHERE tenant_id = ? AND id = ?`, a.id, s)
+}
+
+// lost takes a sector off its site past all rules.
+func (a *tenant) lost(s gid.Sector) {
+	a.t.Helper()
+	exec(a.t, a.db, `UPDATE igny8_sectors SET deleted_at = now(), restore_until = now() + interval '14 days' WHERE tenant_id = ? AND id = ?`, a.id, s)
+}
+
+// key adds an API key to a site, with the entry of the directory that it is found by.
+func (a *tenant) key(s gid.Site) account.Actor {
+	a.t.Helper()
+	key := &account.Key{
+		TenantID: a.id, SiteID: s, Name: "Key", PublicID: fmt.Sprintf("k%d", serial.Add(1)), Hash: []byte{1}, HashKeyID: "h",
+		Scopes: []account.Scope{account.SitesRead, account.Credits, account.Sync}, CreatedAt: now.Add(-time.Hour),
+	}
+	if _, err := a.db.Admin.NewInsert().Model(key).Exec(a.t.Context()); err != nil {
+		a.t.Fatalf("insert key: %v", err)
+	}
+	exec(a.t, a.db, `INSERT INTO igny8_api_key_directory (lookup, tenant_id, key_id) VALUES (?, ?, ?)`, key.PublicID, a.id, key.ID)
+	return account.Actor{Key: key, Account: a.owner.Account, Plan: a.owner.Plan}
 }
 
 // events are the account's audit events as "action before after", oldest first.

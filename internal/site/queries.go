@@ -13,27 +13,58 @@ import (
 	"igny8.com/accounts/internal/page"
 )
 
-// scoped starts every read of sites and sectors: model is of sites, or is joined with its site under
-// the alias site.
-func scoped(db bun.IDB, reach Reach, model any) *bun.SelectQuery {
-	q := db.NewSelect().Model(model).Where("site.tenant_id = ?", reach.Tenant).Where("site.deleted_at IS NULL")
-	switch {
-	case reach.Only != 0:
-		q = q.Where("site.id = ?", reach.Only)
-	case !reach.All:
-		q = q.Where(`EXISTS (
-			SELECT FROM igny8_site_user_access AS access
-			WHERE access.tenant_id = site.tenant_id AND access.site_id = site.id AND access.user_id = ?)`, reach.User)
+// scoped starts every read of sites that are there.
+func scoped(db bun.IDB, reach Reach, sites *[]*Site) *bun.SelectQuery {
+	return reach.within(db.NewSelect().Model(sites)).Where("site.deleted_at IS NULL")
+}
+
+// restorable starts every read of deleted sites: those that can still be restored, for those who reach all
+// of the account's sites.
+func restorable(db bun.IDB, reach Reach, now time.Time, sites *[]*Site) *bun.SelectQuery {
+	q := reach.within(db.NewSelect().Model(sites)).
+		Where("site.deleted_at IS NOT NULL").Where("site.restore_until > ?", now).Where("site.purged_at IS NULL")
+	if !reach.All {
+		q = q.Where("FALSE")
 	}
 	return q
 }
 
-// scopedSectors starts every read of sectors: those on sites within reach.
+// within leaves a query that has igny8_sites under the alias site what belongs to sites within reach,
+// deleted ones too.
+func (r Reach) within(q *bun.SelectQuery) *bun.SelectQuery {
+	q = q.Where("site.tenant_id = ?", r.Tenant)
+	switch {
+	case r.Only != 0:
+		q = q.Where("site.id = ?", r.Only)
+	case !r.All:
+		q = q.Where(`EXISTS (
+			SELECT FROM igny8_site_user_access AS access
+			WHERE access.tenant_id = site.tenant_id AND access.site_id = site.id AND access.user_id = ?)`, r.User)
+	}
+	return q
+}
+
+// Keep leaves a query what belongs to sites within reach that are there: a query of a table, under the
+// alias table, that bears tenant_id and site_id.
+func (r Reach) Keep(q *bun.SelectQuery, table string) *bun.SelectQuery {
+	alias := bun.Ident(table)
+	return r.within(q.Join("JOIN igny8_sites AS site ON site.tenant_id = ?0.tenant_id AND site.id = ?0.site_id", alias)).
+		Where("site.deleted_at IS NULL").Where("?.tenant_id = ?", alias, r.Tenant)
+}
+
+// scopedSectors starts every read of sectors that are there: those on sites within reach.
 func scopedSectors(db bun.IDB, reach Reach, sectors *[]*Sector) *bun.SelectQuery {
-	return scoped(db, reach, sectors).
-		Join("JOIN igny8_sites AS site ON site.tenant_id = sector.tenant_id AND site.id = sector.site_id").
-		Where("sector.tenant_id = ?", reach.Tenant).
-		Where("sector.deleted_at IS NULL")
+	return sectorsWithin(db, reach, sectors).Where("sector.deleted_at IS NULL")
+}
+
+// restorableSectors starts every read of sectors that were removed from sites within reach: those that can
+// still be restored.
+func restorableSectors(db bun.IDB, reach Reach, now time.Time, sectors *[]*Sector) *bun.SelectQuery {
+	return sectorsWithin(db, reach, sectors).Where("sector.deleted_at IS NOT NULL").Where("sector.restore_until > ?", now)
+}
+
+func sectorsWithin(db bun.IDB, reach Reach, sectors *[]*Sector) *bun.SelectQuery {
+	return reach.Keep(db.NewSelect().Model(sectors), "sector")
 }
 
 // ByIDs reads sites within reach, in no order.

@@ -3,6 +3,7 @@ package site_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/change"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/page"
@@ -21,24 +23,34 @@ import (
 // seen is all that somebody sees through every read of the package, asked for everything.
 type seen struct {
 	ByIDs, Listed, Counted, BySites, BySectorIDs int
+	// Grants as their sites and as their people have them, and what can be restored.
+	BySite, ByUser, Removed, Deleted int
 }
 
-func look(tb testing.TB, ctx context.Context, db bun.IDB, reach site.Reach, sites []gid.Site, sectors []gid.Sector) seen {
+func look(
+	tb testing.TB, ctx context.Context, db bun.IDB, reach site.Reach, sites []gid.Site, sectors []gid.Sector, users []gid.User,
+) seen {
 	tb.Helper()
 	byIDs, err1 := site.ByIDs(ctx, db, reach, sites)
 	list, err2 := site.List(ctx, db, reach, site.Filter{}, site.Order{}, page.Args{First: new(100)})
 	bySites, err3 := site.SectorsBySites(ctx, db, reach, sites)
 	bySectorIDs, err4 := site.SectorsByIDs(ctx, db, reach, sectors)
-	for _, err := range []error{err1, err2, err3, err4} {
-		if err != nil {
-			tb.Fatal(err)
-		}
-	}
-	total, err := list.TotalCount(ctx)
-	if err != nil {
+	bySite, err5 := site.AccessBySites(ctx, db, reach, sites)
+	byUser, err6 := site.AccessByUsers(ctx, db, reach, users)
+	removed, err7 := site.RemovedSectorsBySites(ctx, db, reach, now, sites)
+	deleted, err8 := site.Deleted(ctx, db, reach, now, page.Args{First: new(100)})
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8); err != nil {
 		tb.Fatal(err)
 	}
-	return seen{len(byIDs), len(list.Edges), total, len(bySites), len(bySectorIDs)}
+	total, err := list.TotalCount(ctx)
+	totalDeleted, err2 := deleted.TotalCount(ctx)
+	if err != nil || err2 != nil || totalDeleted != len(deleted.Edges) {
+		tb.Fatalf("%v, %v; %d deleted sites of %d", err, err2, len(deleted.Edges), totalDeleted)
+	}
+	return seen{
+		ByIDs: len(byIDs), Listed: len(list.Edges), Counted: total, BySites: len(bySites), BySectorIDs: len(bySectorIDs),
+		BySite: len(bySite), ByUser: len(byUser), Removed: len(removed), Deleted: totalDeleted,
+	}
 }
 
 // The same answers with row-level security and, as the superuser, without it: the select alone must
@@ -46,13 +58,16 @@ func look(tb testing.TB, ctx context.Context, db bun.IDB, reach site.Reach, site
 func TestReads_ShowWhatIsInReachAlone(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	entry := entries(t, db, health)[0]
+	catalogue := entries(t, db, health)
 	a, b := newTenant(t, db, enterprise), newTenant(t, db, enterprise)
-	sites, sectors := make([]gid.Site, 0, 6), make([]gid.Sector, 0, 6)
+	sites, sectors := make([]gid.Site, 0, 6), make([]gid.Sector, 0, 12)
 	for _, owner := range []*tenant{a, b} {
 		for i := range 3 {
 			id := owner.site(fmt.Sprintf("Site %d", i), new(health))
-			sites, sectors = append(sites, id), append(sectors, owner.sector(id, entry))
+			sites, sectors = append(sites, id), append(sectors, owner.sector(id, catalogue[0]))
+			lost := owner.sector(id, catalogue[1])
+			owner.lost(lost)
+			sectors = append(sectors, lost)
 		}
 	}
 	// Of a's three sites the first is granted to one of the editors, the last, granted too, is deleted.
@@ -61,40 +76,49 @@ func TestReads_ShowWhatIsInReachAlone(t *testing.T) {
 	a.grant(sites[0], viewer)
 	a.grant(sites[2], granted)
 	a.remove(sites[2])
+	b.remove(sites[5])
+	key, keyOfDeleted := a.key(sites[1]), a.key(sites[2])
+	// A grant of somebody who was removed is nobody's.
+	former := a.person(account.Editor)
+	a.grant(sites[0], former)
+	exec(t, db, `UPDATE igny8_users SET deleted_at = now(), restore_until = now() WHERE id = ?`, former.User.ID)
 	// A grant of another account with the same numbers opens nothing here.
 	forged := ungranted
 	exec(t, db, `INSERT INTO igny8_users (tenant_id, id, email, role) VALUES (?, ?, 'forged@example.com', 'editor')`, b.id, ungranted.User.ID)
 	exec(t, db, `INSERT INTO igny8_site_user_access (tenant_id, site_id, user_id) VALUES (?, ?, ?)`, b.id, sites[3], ungranted.User.ID)
 
+	users := []gid.User{admin.User.ID, granted.User.ID, ungranted.User.ID, viewer.User.ID, former.User.ID}
 	for _, test := range []struct {
 		name  string
 		actor account.Actor
 		want  seen
 	}{
-		{"owner", a.owner, seen{2, 2, 2, 2, 2}},
-		{"admin", admin, seen{2, 2, 2, 2, 2}},
-		{"editor with a grant", granted, seen{1, 1, 1, 1, 1}},
-		{"viewer with a grant", viewer, seen{1, 1, 1, 1, 1}},
+		{"owner", a.owner, seen{2, 2, 2, 2, 2, 2, 2, 2, 1}},
+		{"admin", admin, seen{2, 2, 2, 2, 2, 2, 2, 2, 1}},
+		{"editor with a grant", granted, seen{1, 1, 1, 1, 1, 2, 2, 1, 0}},
+		{"viewer with a grant", viewer, seen{1, 1, 1, 1, 1, 2, 2, 1, 0}},
 		{"editor without a grant", forged, seen{}},
-		{"owner of the other account", b.owner, seen{3, 3, 3, 3, 3}},
+		{"owner of the other account", b.owner, seen{2, 2, 2, 2, 2, 1, 1, 2, 1}},
+		{"key of a site", key, seen{1, 1, 1, 1, 1, 0, 0, 1, 0}},
+		{"key of a deleted site", keyOfDeleted, seen{}},
 		{"nobody", account.Actor{}, seen{}},
 	} {
 		reach := site.ReachOf(test.actor)
 		ctx := postgres.WithTenant(t.Context(), int64(reach.Tenant))
-		if got := look(t, ctx, db.App, reach, sites, sectors); got != test.want {
+		if got := look(t, ctx, db.App, reach, sites, sectors, users); got != test.want {
 			t.Errorf("%s sees %+v, want %+v", test.name, got, test.want)
 		}
-		if got := look(t, t.Context(), db.Admin, reach, sites, sectors); got != test.want {
+		if got := look(t, t.Context(), db.Admin, reach, sites, sectors, users); got != test.want {
 			t.Errorf("without row-level security, %s sees %+v, want %+v", test.name, got, test.want)
 		}
 	}
 
 	// The wall by itself: a reach that was forged shows nothing beyond the connection's account.
 	wide := site.Reach{Tenant: b.id, All: true}
-	if got := look(t, a.ctx(), db.App, wide, sites, sectors); got != (seen{}) {
+	if got := look(t, a.ctx(), db.App, wide, sites, sectors, users); got != (seen{}) {
 		t.Errorf("a's connection shows b's %+v", got)
 	}
-	if got := look(t, t.Context(), db.App, wide, sites, sectors); got != (seen{}) {
+	if got := look(t, t.Context(), db.App, wide, sites, sectors, users); got != (seen{}) {
 		t.Errorf("a connection of no account shows %+v", got)
 	}
 	if n, err := site.Count(a.ctx(), db.App, a.id); err != nil || n != 2 {
@@ -113,6 +137,40 @@ func TestReachOf_IsTheAccountsOnlyFromAdminUp(t *testing.T) {
 			t.Errorf("%s has the reach %+v", role, got)
 		}
 	}
+}
+
+// An API key reaches the site that it belongs to, by name and not by number: neither another's, nor its
+// own among others.
+func TestReachOf_IsTheOneSiteOfAKey(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	a, b := newTenant(t, db, enterprise), newTenant(t, db, enterprise)
+	entry := entries(t, db, health)[0]
+	other, own, foreign := a.site("Other", new(health)), a.site("Own", new(health)), b.site("Foreign", new(health))
+	a.sector(other, entry)
+	sector := a.sector(own, entry)
+	key := a.key(own)
+	reach := site.ReachOf(key)
+	if reach != (site.Reach{Tenant: a.id, Only: own}) {
+		t.Fatalf("the key has the reach %+v", reach)
+	}
+	sites, err := site.ByIDs(a.ctx(), db.App, reach, []gid.Site{other, own, foreign})
+	if err != nil || len(sites) != 1 || sites[0].ID != own {
+		t.Errorf("by ids it finds %+v: %v", sites, err)
+	}
+	list, err := site.List(a.ctx(), db.App, reach, site.Filter{}, site.Order{}, page.Args{})
+	if err != nil || len(list.Edges) != 1 || list.Nodes()[0].ID != own {
+		t.Errorf("it lists %+v: %v", list, err)
+	}
+	sectors, err := site.SectorsBySites(a.ctx(), db.App, reach, []gid.Site{other, own, foreign})
+	if err != nil || len(sectors) != 1 || sectors[0].ID != sector {
+		t.Errorf("it finds the sectors %+v: %v", sectors, err)
+	}
+	// What changes a site is held to the same.
+	_, err = site.Update(a.ctx(), db.App, key, now, site.Changes{SiteID: other, Name: change.To("N")})
+	wants(t, err, "NOT_FOUND at siteId")
+	_, err = site.Delete(a.ctx(), db.App, key, now, other)
+	wants(t, err, "NOT_FOUND at siteId")
 }
 
 func TestList_FiltersAndCountsWhenAsked(t *testing.T) {

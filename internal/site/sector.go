@@ -51,7 +51,7 @@ func AddSector(ctx context.Context, db bun.IDB, actor account.Actor, now time.Ti
 			audit.On("sector.added", "sector", added.ID).To(added.facts()))
 	})
 	if postgres.Violates(err, sectorKey) {
-		return nil, sectorTaken()
+		return nil, sectorTaken("industrySectorId")
 	}
 	if err != nil {
 		return nil, err
@@ -68,14 +68,14 @@ func (in NewSector) judge(ctx context.Context, tx bun.Tx, reach Reach, s *Site) 
 	var faults fault.List
 	entry, err := in.entry(ctx, tx, *s.IndustryID)
 	if err == nil {
-		err = checkRoom(ctx, tx, reach, s.ID, in.IndustrySectorID)
+		err = checkRoom(ctx, tx, reach, s.ID, in.IndustrySectorID, "industrySectorId", "siteId")
 	}
 	if err := gather(&faults, err); err != nil {
 		return nil, err
 	}
 	added := &Sector{
 		TenantID: s.TenantID, SiteID: s.ID, IndustryID: *s.IndustryID, IndustrySectorID: in.IndustrySectorID,
-		Name: entry.Name, Active: true,
+		Name: entry.Name, Status: Active, Active: true,
 	}
 	if in.Name != nil {
 		var f *fault.Error
@@ -111,26 +111,26 @@ func (in NewSector) entry(ctx context.Context, tx bun.Tx, industry gid.Industry)
 }
 
 // checkRoom judges whether the site can take one more sector, of this entry. The account must be
-// locked. Faults: TAKEN at industrySectorId, PLAN_LIMIT_REACHED at siteId.
-func checkRoom(ctx context.Context, tx bun.Tx, reach Reach, id gid.Site, entry gid.IndustrySector) error {
+// locked. Faults: TAKEN at entryField, PLAN_LIMIT_REACHED at siteField.
+func checkRoom(ctx context.Context, tx bun.Tx, reach Reach, id gid.Site, entry gid.IndustrySector, entryField, siteField string) error {
 	there, err := SectorsBySites(ctx, tx, reach, []gid.Site{id})
 	if err != nil {
 		return err
 	}
 	for _, sector := range there {
 		if sector.IndustrySectorID == entry {
-			return sectorTaken()
+			return sectorTaken(entryField)
 		}
 	}
 	if len(there) >= MaxSectors {
-		return fault.New(fault.PlanLimitReached, "a site has at most %d sectors", MaxSectors).At("siteId").
+		return fault.New(fault.PlanLimitReached, "a site has at most %d sectors", MaxSectors).At(siteField).
 			With("limit", MaxSectors).With("used", len(there))
 	}
 	return nil
 }
 
-func sectorTaken() *fault.Error {
-	return fault.New(fault.Taken, "the site has this sector already").At("industrySectorId")
+func sectorTaken(field string) *fault.Error {
+	return fault.New(fault.Taken, "the site has this sector already").At(field)
 }
 
 // RemoveSector takes a sector off a site that the actor reaches and gives the site. The sector can
@@ -143,14 +143,10 @@ func RemoveSector(ctx context.Context, db bun.IDB, actor account.Actor, now time
 			return err
 		}
 		reach := ReachOf(actor)
-		found, err := SectorsByIDs(ctx, tx, reach, []gid.Sector{id})
+		gone, err := findSector(ctx, tx, reach, id)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 {
-			return fault.New(fault.NotFound, "there is no such sector").At("sectorId")
-		}
-		gone := found[0]
 		if left, err = lockSite(ctx, tx, reach, gone.SiteID); err != nil {
 			return err
 		}
@@ -168,6 +164,22 @@ func RemoveSector(ctx context.Context, db bun.IDB, actor account.Actor, now time
 		return nil, err
 	}
 	return left, nil
+}
+
+// findSector reads a sector within reach. The account must be locked. Fault: NOT_FOUND at sectorId.
+func findSector(ctx context.Context, tx bun.Tx, reach Reach, id gid.Sector) (*Sector, error) {
+	found, err := SectorsByIDs(ctx, tx, reach, []gid.Sector{id})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, noSector()
+	}
+	return found[0], nil
+}
+
+func noSector() *fault.Error {
+	return fault.New(fault.NotFound, "there is no such sector").At("sectorId")
 }
 
 // facts are what the audit log keeps of a sector.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/change"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres/pgtest"
@@ -153,7 +154,7 @@ func TestAddSector_NeverMeetsAChangeOfIndustry(t *testing.T) {
 				_, err := site.AddSector(a.ctx(), db.App, a.owner, now, site.NewSector{SiteID: id, IndustrySectorID: entry.ID})
 				return err
 			}
-			_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Industry: site.To(garden)})
+			_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Industry: change.To(garden)})
 			return err
 		}))
 		if got["ok"] != 1 || got["INVALID"]+got["INVALID_STATE"] != 1 {

@@ -5,7 +5,8 @@
 // than MaxSectors sectors, however many requests come at once; a sector is part of its site's
 // industry; a slug is unique among its account's sites. A site that is deleted, another account's or
 // not granted to whoever asks is absent everywhere, and its sectors with it: every read starts from
-// Reach.
+// Reach. What was deleted can be restored until its time is over, and within the same limits; then it is
+// removed for good, and not before: the database sees to that.
 package site
 
 import (
@@ -69,6 +70,14 @@ const (
 	Suspended Status = "suspended"
 )
 
+// statusOf is the status of what is not suspended.
+func statusOf(active bool) Status {
+	if active {
+		return Active
+	}
+	return Inactive
+}
+
 // MarshalGQL writes the enum value.
 func (s Status) MarshalGQL(w io.Writer) { enum.Marshal(w, s) }
 
@@ -86,12 +95,14 @@ type Sector struct {
 	IndustryID       gid.Industry       `bun:"industry_id"`
 	IndustrySectorID gid.IndustrySector `bun:"industry_sector_id"`
 	Name             string             `bun:"name"`
-	Active           bool               `bun:"is_active"`
-	CreatedAt        time.Time          `bun:"created_at"`
-	UpdatedAt        time.Time          `bun:"updated_at"`
-	DeletedAt        *time.Time         `bun:"deleted_at"`
-	DeletedBy        *gid.User          `bun:"deleted_by"`
-	RestoreUntil     *time.Time         `bun:"restore_until"`
+	// Status is Active or Inactive, after Active.
+	Status       Status     `bun:"status"`
+	Active       bool       `bun:"is_active"`
+	CreatedAt    time.Time  `bun:"created_at"`
+	UpdatedAt    time.Time  `bun:"updated_at"`
+	DeletedAt    *time.Time `bun:"deleted_at"`
+	DeletedBy    *gid.User  `bun:"deleted_by"`
+	RestoreUntil *time.Time `bun:"restore_until"`
 }
 
 // IsNode marks the type as having a global id.

@@ -19,8 +19,11 @@ import (
 // cannot see.
 const slugKey = "igny8_sites_slug_key"
 
-// nameField is what inputs and the audit log call the name of a site or a sector.
-const nameField = "name"
+// What inputs and the audit log call the name of a site or a sector, and whether it is in use.
+const (
+	nameField   = "name"
+	activeField = "active"
+)
 
 // fallbackSlug is for a name that holds nothing of ASCII.
 const fallbackSlug = "site"

@@ -9,32 +9,20 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/change"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres"
 )
 
-// Change is a field of an update, which tells absent from null. The zero Change is absent: the field
-// stays as it is. One that is Set and without Value is null.
-type Change[T any] struct {
-	Set   bool
-	Value *T
-}
-
-// To is a change to v.
-func To[T any](v T) Change[T] { return Change[T]{Set: true, Value: &v} }
-
-// ToNull is a change to null.
-func ToNull[T any]() Change[T] { return Change[T]{Set: true} }
-
 // Changes are what to change of a site. Of its fields only Industry may be null: for none.
 type Changes struct {
 	SiteID   gid.Site
-	Name     Change[string]
-	Domain   Change[string]
-	Slug     Change[string]
-	Industry Change[gid.Industry]
-	Active   Change[bool]
+	Name     change.Field[string]
+	Domain   change.Field[string]
+	Slug     change.Field[string]
+	Industry change.Field[gid.Industry]
+	Active   change.Field[bool]
 }
 
 // Update changes a site that the actor reaches. What is said to be as it is already is no change,
@@ -83,18 +71,22 @@ func lockSite(ctx context.Context, tx bun.Tx, reach Reach, id gid.Site) (*Site, 
 		return nil, fmt.Errorf("lock site: %w", err)
 	}
 	if len(sites) == 0 {
-		return nil, fault.New(fault.NotFound, "there is no such site").At("siteId")
+		return nil, noSite()
 	}
 	return sites[0], nil
+}
+
+func noSite() *fault.Error {
+	return fault.New(fault.NotFound, "there is no such site").At("siteId")
 }
 
 // judge gives the site as it will be, or says everything that is wrong with the changes.
 func (in Changes) judge(ctx context.Context, tx bun.Tx, reach Reach, before *Site) (*Site, error) {
 	after := *before
 	var faults fault.List
-	in.Name.apply(&after.Name, &faults, nameField, cleanName)
-	in.Domain.apply(&after.Domain, &faults, "domain", cleanDomain)
-	in.Slug.apply(&after.Slug, &faults, "slug", cleanSlug)
+	in.Name.Apply(&after.Name, &faults, nameField, cleanName)
+	in.Domain.Apply(&after.Domain, &faults, "domain", cleanDomain)
+	in.Slug.Apply(&after.Slug, &faults, "slug", cleanSlug)
 	if after.Slug != before.Slug {
 		if err := gather(&faults, checkSlug(ctx, tx, reach.Tenant, after.Slug)); err != nil {
 			return nil, err
@@ -106,37 +98,16 @@ func (in Changes) judge(ctx context.Context, tx bun.Tx, reach Reach, before *Sit
 			return nil, err
 		}
 	}
-	in.Active.apply(&after.Active, &faults, "active", func(active bool) (bool, *fault.Error) {
+	in.Active.Apply(&after.Active, &faults, activeField, func(active bool) (bool, *fault.Error) {
 		if active && before.Status == Suspended {
-			return false, fault.New(fault.InvalidState, "the site is suspended").At("active")
+			return false, fault.New(fault.InvalidState, "the site is suspended").At(activeField)
 		}
 		return active, nil
 	})
 	if in.Active.Set && before.Status != Suspended {
-		after.Status = Inactive
-		if after.Active {
-			after.Status = Active
-		}
+		after.Status = statusOf(after.Active)
 	}
 	return &after, faults.Err()
-}
-
-// apply puts the change's value into target once clean has judged it. Fault, at the field: REQUIRED
-// for null; and those of clean.
-func (c Change[T]) apply(target *T, faults *fault.List, field string, clean func(T) (T, *fault.Error)) {
-	if !c.Set {
-		return
-	}
-	if c.Value == nil {
-		faults.Add(fault.New(fault.Required, "this can be changed but not taken away; leave it out to keep it as it is").At(field))
-		return
-	}
-	v, f := clean(*c.Value)
-	if f != nil {
-		faults.Add(f)
-		return
-	}
-	*target = v
 }
 
 // checkMove judges whether the site can go to the industry. Faults: those of checkIndustry, and
@@ -157,7 +128,7 @@ func checkMove(ctx context.Context, tx bun.Tx, reach Reach, s *Site, to *gid.Ind
 	return fault.New(fault.InvalidState, "the site has sectors of its industry; remove them first").At("industryId")
 }
 
-// fact is a field of a site that can change: as the audit log and as the database name it.
+// fact is a field of a site or a sector that can change: as the audit log and as the database name it.
 type fact struct {
 	name, column string
 	value        any
@@ -173,7 +144,7 @@ func (s *Site) fields() []fact {
 		{"domain", "domain", s.Domain},
 		{"slug", "slug", s.Slug},
 		{"industryId", "industry_id", industry},
-		{"active", "is_active", s.Active},
+		{activeField, "is_active", s.Active},
 		{"status", "status", string(s.Status)},
 	}
 }
@@ -189,9 +160,12 @@ func (s *Site) facts() map[string]any {
 
 // diff gives the columns in which the sites differ, and the facts before and after.
 func (s *Site) diff(to *Site) (columns []string, before, after map[string]any) {
+	return diff(s.fields(), to.fields())
+}
+
+func diff(from, next []fact) (columns []string, before, after map[string]any) {
 	before, after = map[string]any{}, map[string]any{}
-	next := to.fields()
-	for i, f := range s.fields() {
+	for i, f := range from {
 		if f.value != next[i].value {
 			columns = append(columns, f.column)
 			before[f.name], after[f.name] = f.value, next[i].value

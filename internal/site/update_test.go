@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/change"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres/pgtest"
 	"igny8.com/accounts/internal/site"
@@ -19,7 +20,7 @@ func TestUpdate_ChangesWhatIsGivenAndTellsTheAuditLog(t *testing.T) {
 	editor := a.person(account.Editor)
 	a.grant(id, editor)
 
-	updated, err := site.Update(a.ctx(), db.App, editor, now, site.Changes{SiteID: id, Name: site.To(" New "), Slug: site.To("new")})
+	updated, err := site.Update(a.ctx(), db.App, editor, now, site.Changes{SiteID: id, Name: change.To(" New "), Slug: change.To("new")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func TestUpdate_ChangesWhatIsGivenAndTellsTheAuditLog(t *testing.T) {
 		t.Errorf("updated to %+v", updated)
 	}
 	updated, err = site.Update(a.ctx(), db.App, a.owner, now, site.Changes{
-		SiteID: id, Domain: site.To("HTTPS://Shop.example.com/x"), Industry: site.ToNull[gid.Industry](), Active: site.To(false),
+		SiteID: id, Domain: change.To("HTTPS://Shop.example.com/x"), Industry: change.ToNull[gid.Industry](), Active: change.To(false),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +65,8 @@ func TestUpdate_WritesNothingWhereNothingChanges(t *testing.T) {
 	for _, in := range []site.Changes{
 		{SiteID: id},
 		{
-			SiteID: id, Name: site.To(" Same"), Domain: site.To("http://old.example.com"), Active: site.To(true),
-			Industry: site.To(health),
+			SiteID: id, Name: change.To(" Same"), Domain: change.To("http://old.example.com"), Active: change.To(true),
+			Industry: change.To(health),
 		},
 	} {
 		updated, err := site.Update(a.ctx(), db.App, a.owner, now, in)
@@ -84,10 +85,10 @@ func TestUpdate_TellsNullFromAbsent(t *testing.T) {
 	a := newTenant(t, db, growth)
 	id := a.site("S", new(health))
 	_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{
-		SiteID: id, Name: site.ToNull[string](), Domain: site.ToNull[string](), Slug: site.ToNull[string](), Active: site.ToNull[bool](),
+		SiteID: id, Name: change.ToNull[string](), Domain: change.ToNull[string](), Slug: change.ToNull[string](), Active: change.ToNull[bool](),
 	})
 	wants(t, err, "REQUIRED at name", "REQUIRED at domain", "REQUIRED at slug", "REQUIRED at active")
-	updated, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Industry: site.ToNull[gid.Industry]()})
+	updated, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Industry: change.ToNull[gid.Industry]()})
 	if err != nil || updated.IndustryID != nil {
 		t.Errorf("updated to %+v: %v", updated, err)
 	}
@@ -106,11 +107,11 @@ func TestUpdate_TellsAllFaultsAtOnce(t *testing.T) {
 		want []string
 	}{
 		{
-			site.Changes{Name: site.To(""), Domain: site.To("localhost"), Slug: site.To("other"), Industry: site.To(gid.Industry(999)), Active: site.To(true)},
+			site.Changes{Name: change.To(""), Domain: change.To("localhost"), Slug: change.To("other"), Industry: change.To(gid.Industry(999)), Active: change.To(true)},
 			[]string{"REQUIRED at name", "INVALID at domain", "TAKEN at slug", "NOT_FOUND at industryId", "INVALID_STATE at active"},
 		},
 		{
-			site.Changes{Name: site.To(strings.Repeat("a", 101)), Slug: site.To("-"), Industry: site.To(garden)},
+			site.Changes{Name: change.To(strings.Repeat("a", 101)), Slug: change.To("-"), Industry: change.To(garden)},
 			[]string{"TOO_LONG at name", "INVALID at slug", "INVALID at industryId"},
 		},
 	} {
@@ -129,7 +130,7 @@ func TestUpdate_KeepsTheIndustryOfASiteWithSectors(t *testing.T) {
 	a := newTenant(t, db, growth)
 	id := a.site("S", new(health))
 	sector := a.sector(id, entries(t, db, health)[0])
-	for _, in := range []site.Change[gid.Industry]{site.To(garden), site.ToNull[gid.Industry]()} {
+	for _, in := range []change.Field[gid.Industry]{change.To(garden), change.ToNull[gid.Industry]()} {
 		_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Industry: in})
 		wants(t, err, "INVALID_STATE at industryId")
 	}
@@ -137,7 +138,7 @@ func TestUpdate_KeepsTheIndustryOfASiteWithSectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A sector that was removed is absent here too.
-	for _, in := range []site.Change[gid.Industry]{site.To(garden), site.ToNull[gid.Industry]()} {
+	for _, in := range []change.Field[gid.Industry]{change.To(garden), change.ToNull[gid.Industry]()} {
 		if _, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Industry: in}); err != nil {
 			t.Errorf("after the sector was removed: %v", err)
 		}
@@ -150,7 +151,7 @@ func TestUpdate_LeavesASuspendedSiteSuspended(t *testing.T) {
 	a := newTenant(t, db, growth)
 	id := a.site("S", nil)
 	exec(t, db, `UPDATE igny8_sites SET status = 'suspended' WHERE id = ?`, id)
-	updated, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Active: site.To(false), Name: site.To("T")})
+	updated, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Active: change.To(false), Name: change.To("T")})
 	if err != nil || updated.Status != site.Suspended || updated.Active || updated.Name != "T" {
 		t.Errorf("updated to %+v: %v", updated, err)
 	}
@@ -165,7 +166,7 @@ func TestUpdate_GivesASlugToOneOfTwentyAtOnce(t *testing.T) {
 		ids[i] = a.site("S", nil)
 	}
 	got := tally(t, race(20, func(i int) error {
-		_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: ids[i], Slug: site.To("mine")})
+		_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: ids[i], Slug: change.To("mine")})
 		return err
 	}))
 	if got["ok"] != 1 || got["TAKEN"] != 19 {
@@ -193,7 +194,7 @@ func TestCommands_AnswerAlikeForAllThatIsOutOfReach(t *testing.T) {
 
 	before := snapshot(t, db)
 	for name, id := range sites {
-		_, err := site.Update(a.ctx(), db.App, editor, now, site.Changes{SiteID: id, Name: site.To("Mine")})
+		_, err := site.Update(a.ctx(), db.App, editor, now, site.Changes{SiteID: id, Name: change.To("Mine")})
 		wants(t, err, "NOT_FOUND at siteId")
 		if err.Error() != "NOT_FOUND at siteId: there is no such site" {
 			t.Errorf("Update, %s: %v", name, err)
@@ -220,11 +221,14 @@ func TestCommands_AnswerAlikeForAllThatIsOutOfReach(t *testing.T) {
 // does not count.
 func TestCommands_TakeTheAccountFirst(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	db := pgtest.New(t, pgtest.WithMaxConns(24))
 	a := newTenant(t, db, enterprise)
 	catalogue := entries(t, db, health)
-	id := a.site("S", new(health))
-	sector := a.sector(id, catalogue[0])
+	id, deleted := a.site("S", new(health)), a.site("D", nil)
+	a.remove(deleted)
+	sector, removed := a.sector(id, catalogue[0]), a.sector(id, catalogue[2])
+	a.lost(removed)
+	editor := a.person(account.Editor)
 	closing, err := db.Admin.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +244,7 @@ func TestCommands_TakeTheAccountFirst(t *testing.T) {
 			return err
 		},
 		func() error {
-			_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Name: site.To("T")})
+			_, err := site.Update(a.ctx(), db.App, a.owner, now, site.Changes{SiteID: id, Name: change.To("T")})
 			return err
 		},
 		func() error {
@@ -249,6 +253,21 @@ func TestCommands_TakeTheAccountFirst(t *testing.T) {
 		},
 		func() error {
 			_, err := site.RemoveSector(a.ctx(), db.App, a.owner, now, sector)
+			return err
+		},
+		func() error {
+			_, err := site.UpdateSector(a.ctx(), db.App, a.owner, now, site.SectorChanges{SectorID: sector, Name: change.To("T")})
+			return err
+		},
+		func() error { _, err := site.RestoreSector(a.ctx(), db.App, a.owner, now, removed); return err },
+		func() error { _, err := site.Delete(a.ctx(), db.App, a.owner, now, id); return err },
+		func() error { _, err := site.Restore(a.ctx(), db.App, a.owner, now, deleted); return err },
+		func() error {
+			_, err := site.GrantAccess(a.ctx(), db.App, a.owner, now, id, editor.User.ID)
+			return err
+		},
+		func() error {
+			_, err := site.RevokeAccess(a.ctx(), db.App, a.owner, now, id, editor.User.ID)
 			return err
 		},
 	}

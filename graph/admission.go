@@ -1,0 +1,45 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/staff"
+)
+
+// charge makes the account that is acted for pay what an operation costs, whoever of its people and keys
+// asks; where there is none, the client's address pays.
+func (r *Resolver) charge(ctx context.Context, cost int) (*gqlhttp.Balance, error) {
+	a := actor(ctx)
+	slug := ""
+	if a.Plan != nil {
+		slug = a.Plan.Slug
+	}
+	status, err := r.Gate.Operation(ctx, int64(a.AccountID()), slug, a.Origin.IP, cost)
+	if status.Limit == 0 {
+		return nil, err
+	}
+	return &gqlhttp.Balance{
+		Limit: status.Limit, Remaining: status.Remaining, RestoreRate: status.RestoreRate, ResetAfter: status.ResetAfter,
+	}, err
+}
+
+// admit waits until one more request of the account may run.
+func (r *Resolver) admit(ctx context.Context) (release func(), err error) {
+	return r.InFlight.Enter(ctx, int64(actor(ctx).AccountID()))
+}
+
+// recordUse writes into the account's log what staff who act for it are about to do, before they do it.
+func (r *Resolver) recordUse(ctx context.Context, op *graphql.OperationContext) (context.Context, error) {
+	a := actor(ctx)
+	if a.Impersonation == nil {
+		return ctx, nil
+	}
+	var fields []string
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, nil) {
+		fields = append(fields, f.Name)
+	}
+	return ctx, staff.RecordUse(ctx, r.DB, a, r.now(), string(op.Operation.Operation), fields)
+}
