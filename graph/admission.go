@@ -9,6 +9,14 @@ import (
 	"igny8.com/accounts/internal/staff"
 )
 
+// weights are what fields cost that do not cost what their answer's size says: what is wrong with an input
+// costs nothing, adding up a whole ledger and asking another server cost more.
+var weights = gqlhttp.Weights{
+	"UserError":               0,
+	"Credits.verification":    100,
+	"Mutation.checkWordPress": 50,
+}
+
 // charge makes the account that is acted for pay what an operation costs, whoever of its people and keys
 // asks; where there is none, the client's address pays.
 func (r *Resolver) charge(ctx context.Context, cost int) (*gqlhttp.Balance, error) {

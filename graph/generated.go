@@ -5676,7 +5676,7 @@ type Limit {
   used: Int!
 }
 
-"A person. Readable by the members of the same account."
+"A person. Readable by the admins and owners of the same account, by themselves, and, as who owns or did something, by its members."
 type User implements Node @tenant {
   "The person's global id, e.g. ` + "`" + `user_57` + "`" + `."
   id: ID!

@@ -113,6 +113,10 @@ var finders = map[string]finder{
 		return account.ByIDs(ctx, r.DB, []gid.Account{own})
 	}, func(a *account.Account) gid.Account { return a.ID }),
 	gid.User(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.User) ([]*account.User, error) {
+		// Who may not list people finds nobody but themselves by trying numbers.
+		if a := actor(ctx); !a.Role().Reaches(account.Admin) {
+			ids = slices.DeleteFunc(ids, func(id gid.User) bool { return a.MemberID() == nil || id != *a.MemberID() })
+		}
 		return account.UsersByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
 	}, func(u *account.User) gid.User { return u.ID }),
 	gid.Plan(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.Plan) ([]*plan.Plan, error) {
@@ -160,7 +164,9 @@ var finders = map[string]finder{
 	gid.APIKey(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.APIKey) ([]*account.Key, error) {
 		// A key finds itself, people what they may see of all.
 		if own := actor(ctx).Key; own != nil {
-			ids = slices.DeleteFunc(ids, func(id gid.APIKey) bool { return id != own.ID })
+			if ids = slices.DeleteFunc(ids, func(id gid.APIKey) bool { return id != own.ID }); len(ids) == 0 {
+				return nil, nil
+			}
 		} else if !actor(ctx).Role().Reaches(account.Admin) {
 			return nil, nil
 		}

@@ -108,6 +108,13 @@ func TestSchema_KnowsWhichTypesBelongToAccounts(t *testing.T) {
 	}
 }
 
+func TestSchema_HasWhatWeightsName(t *testing.T) {
+	t.Parallel()
+	if err := weights.Check(parsed(t, SDL())); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSchema_EveryNodeCanBeFoundByItsID(t *testing.T) {
 	t.Parallel()
 	if n := len(parsed(t, SDL()).PossibleTypes["Node"]); n != len(finders) {

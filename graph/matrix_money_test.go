@@ -1,0 +1,53 @@
+package graph
+
+func payingOperations() []*operation {
+	return []*operation{
+		mutation("requestBankTransfer", "payment.id", "-", always(fields{"planSlug": "starter", "months": 1, "idempotencyKey": "third"})),
+		mutation("declarePayment", "payment.id", "own foreign", func(c cell) fields {
+			return fields{"paymentId": c.id("payment"), "sentOn": c.w.clock.day(0), "payerName": "Somebody"}
+		}),
+		mutation("confirmPayment", "payment.id", "own foreign system", func(c cell) fields { return confirmation(c.w, c.id("payment"), "third") }),
+		mutation("rejectPayment", "payment.id", "own foreign system", func(c cell) fields {
+			return fields{"paymentId": c.id("payment"), "reason": "It did not come."}
+		}),
+	}
+}
+
+func creditOperations() []*operation {
+	spending := func(c cell) fields {
+		in := fields{"operation": "CLUSTERING", "quantity": 1, "idempotencyKey": "matrix"}
+		if c.target != "-" {
+			in["siteId"] = c.id("site")
+		}
+		return in
+	}
+	held := func(c cell) fields { return fields{"holdId": c.id("hold"), "idempotencyKey": "matrix"} }
+	const all = "own sibling siteless foreign"
+	return []*operation{
+		mutation("spendCredits", "transaction.id", "- own sibling foreign", spending),
+		mutation("reserveCredits", "hold.id", "- own sibling foreign", spending),
+		mutation("captureCredits", "transaction.id", all, held),
+		mutation("releaseCredits", "hold.id", all, held),
+		mutation("refundCredits", "transaction.id", all, func(c cell) fields {
+			return fields{"transactionId": c.id("line"), "reason": "It failed.", "idempotencyKey": "matrix"}
+		}),
+		mutation("adjustCredits", "transaction.id", "own foreign system", func(c cell) fields {
+			return fields{"accountId": c.id("account"), "amount": 5, "reason": "A gift.", "idempotencyKey": "matrix"}
+		}),
+	}
+}
+
+func staffOperations() []*operation {
+	const all = "own foreign system"
+	because := func(c cell) fields { return fields{"accountId": c.id("account"), "reason": "asked for help"} }
+	return []*operation{
+		mutation("suspendAccount", "account.id", all, because),
+		mutation("reactivateAccount", "account.id", all, because),
+		mutation("impersonate", "accessToken impersonation.id", all, func(c cell) fields {
+			in := because(c)
+			in["minutes"] = 5
+			return in
+		}),
+		mutation("endImpersonation", "", all, onlyID("accountId", "account")),
+	}
+}
