@@ -303,14 +303,35 @@ CREATE TABLE igny8_credit_accounts (
     balance bigint DEFAULT 0 NOT NULL,
     held bigint DEFAULT 0 NOT NULL,
     last_seq bigint DEFAULT 0 NOT NULL,
+    has_budgets boolean DEFAULT false NOT NULL,
+    low_below bigint DEFAULT 0 NOT NULL,
+    low_since timestamp with time zone,
     CONSTRAINT igny8_credit_accounts_available_check CHECK ((held <= balance)),
     CONSTRAINT igny8_credit_accounts_balance_check CHECK ((balance >= 0)),
     CONSTRAINT igny8_credit_accounts_held_check CHECK ((held >= 0)),
-    CONSTRAINT igny8_credit_accounts_last_seq_check CHECK ((last_seq >= 0))
+    CONSTRAINT igny8_credit_accounts_last_seq_check CHECK ((last_seq >= 0)),
+    CONSTRAINT igny8_credit_accounts_low_below_check CHECK ((low_below >= 0))
 )
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY igny8_credit_accounts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_credit_alerts (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    available bigint NOT NULL,
+    low_below bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    handled_at timestamp with time zone,
+    CONSTRAINT igny8_credit_alerts_available_check CHECK ((available >= 0)),
+    CONSTRAINT igny8_credit_alerts_check CHECK ((low_below > available))
+);
+
+ALTER TABLE ONLY igny8_credit_alerts FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_credit_alerts_id_seq;
+
+ALTER SEQUENCE igny8_credit_alerts_id_seq OWNED BY igny8_credit_alerts.id;
 
 CREATE TABLE igny8_credit_cost_config (
     id bigint NOT NULL,
@@ -455,6 +476,26 @@ ALTER TABLE ONLY igny8_credit_transactions FORCE ROW LEVEL SECURITY;
 CREATE SEQUENCE igny8_credit_transactions_id_seq;
 
 ALTER SEQUENCE igny8_credit_transactions_id_seq OWNED BY igny8_credit_transactions.id;
+
+CREATE TABLE igny8_credit_usage_days (
+    tenant_id bigint NOT NULL,
+    day date NOT NULL,
+    site_id bigint DEFAULT 0 NOT NULL,
+    operation text DEFAULT ''::text NOT NULL,
+    deducted bigint NOT NULL,
+    refunded bigint NOT NULL,
+    quantity bigint NOT NULL,
+    operations bigint NOT NULL,
+    CONSTRAINT igny8_credit_usage_days_deducted_check CHECK ((deducted >= 0)),
+    CONSTRAINT igny8_credit_usage_days_operation_check CHECK ((operation = ANY (ARRAY[''::text, 'clustering'::text, 'idea_generation'::text, 'content_generation'::text, 'image_generation'::text, 'image_prompt_extraction'::text]))),
+    CONSTRAINT igny8_credit_usage_days_operations_check CHECK ((operations >= 0)),
+    CONSTRAINT igny8_credit_usage_days_quantity_check CHECK ((quantity >= 0)),
+    CONSTRAINT igny8_credit_usage_days_refunded_check CHECK ((refunded >= 0)),
+    CONSTRAINT igny8_credit_usage_days_site_id_check CHECK ((site_id >= 0))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY igny8_credit_usage_days FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE igny8_database_marks (
     name text NOT NULL,
@@ -811,6 +852,16 @@ CREATE SEQUENCE igny8_site_api_keys_id_seq;
 
 ALTER SEQUENCE igny8_site_api_keys_id_seq OWNED BY igny8_site_api_keys.id;
 
+CREATE TABLE igny8_site_budgets (
+    tenant_id bigint NOT NULL,
+    site_id bigint NOT NULL,
+    monthly_credits bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_site_budgets_monthly_credits_check CHECK ((monthly_credits >= 0))
+);
+
+ALTER TABLE ONLY igny8_site_budgets FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE igny8_site_user_access (
     tenant_id bigint NOT NULL,
     site_id bigint NOT NULL,
@@ -1008,6 +1059,8 @@ ALTER TABLE ONLY igny8_wordpress_connections FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY igny8_audit_events ALTER COLUMN id SET DEFAULT nextval('igny8_audit_events_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_credit_alerts ALTER COLUMN id SET DEFAULT nextval('igny8_credit_alerts_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_credit_cost_config ALTER COLUMN id SET DEFAULT nextval('igny8_credit_cost_config_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_credit_grants ALTER COLUMN id SET DEFAULT nextval('igny8_credit_grants_id_seq'::regclass);
@@ -1063,6 +1116,9 @@ ALTER TABLE ONLY igny8_audit_events
 ALTER TABLE ONLY igny8_credit_accounts
     ADD CONSTRAINT igny8_credit_accounts_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY igny8_credit_alerts
+    ADD CONSTRAINT igny8_credit_alerts_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY igny8_credit_cost_config
     ADD CONSTRAINT igny8_credit_cost_config_effective_key UNIQUE (operation, effective_from);
 
@@ -1089,6 +1145,9 @@ ALTER TABLE ONLY igny8_credit_transactions
 
 ALTER TABLE ONLY igny8_credit_transactions
     ADD CONSTRAINT igny8_credit_transactions_seq_key UNIQUE (tenant_id, seq);
+
+ALTER TABLE ONLY igny8_credit_usage_days
+    ADD CONSTRAINT igny8_credit_usage_days_pkey PRIMARY KEY (tenant_id, day, site_id, operation);
 
 ALTER TABLE ONLY igny8_database_marks
     ADD CONSTRAINT igny8_database_marks_pkey PRIMARY KEY (name);
@@ -1168,6 +1227,9 @@ ALTER TABLE ONLY igny8_sessions
 ALTER TABLE ONLY igny8_site_api_keys
     ADD CONSTRAINT igny8_site_api_keys_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY igny8_site_budgets
+    ADD CONSTRAINT igny8_site_budgets_pkey PRIMARY KEY (tenant_id, site_id);
+
 ALTER TABLE ONLY igny8_site_user_access
     ADD CONSTRAINT igny8_site_user_access_pkey PRIMARY KEY (tenant_id, site_id, user_id);
 
@@ -1219,6 +1281,8 @@ CREATE INDEX igny8_audit_events_created_idx ON igny8_audit_events USING btree (t
 CREATE INDEX igny8_audit_events_impersonation_idx ON igny8_audit_events USING btree (tenant_id, impersonation_id, id) WHERE (impersonation_id IS NOT NULL);
 
 CREATE INDEX igny8_audit_events_subject_idx ON igny8_audit_events USING btree (tenant_id, subject_type, subject_id, id);
+
+CREATE INDEX igny8_credit_alerts_due_idx ON igny8_credit_alerts USING btree (tenant_id) WHERE (handled_at IS NULL);
 
 CREATE INDEX igny8_credit_grants_burn_idx ON igny8_credit_grants USING btree (tenant_id, priority, expires_at, granted_at, id) WHERE (remaining > 0);
 
@@ -1300,6 +1364,9 @@ ALTER TABLE ONLY igny8_audit_events
 ALTER TABLE ONLY igny8_credit_accounts
     ADD CONSTRAINT igny8_credit_accounts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
+ALTER TABLE ONLY igny8_credit_alerts
+    ADD CONSTRAINT igny8_credit_alerts_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
+
 ALTER TABLE ONLY igny8_credit_grants
     ADD CONSTRAINT igny8_credit_grants_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
 
@@ -1341,6 +1408,9 @@ ALTER TABLE ONLY igny8_credit_transactions
 
 ALTER TABLE ONLY igny8_credit_transactions
     ADD CONSTRAINT igny8_credit_transactions_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_usage_days
+    ADD CONSTRAINT igny8_credit_usage_days_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
 
 ALTER TABLE ONLY igny8_external_payments
     ADD CONSTRAINT igny8_external_payments_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
@@ -1399,6 +1469,9 @@ ALTER TABLE ONLY igny8_site_api_keys
 ALTER TABLE ONLY igny8_site_api_keys
     ADD CONSTRAINT igny8_site_api_keys_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
 
+ALTER TABLE ONLY igny8_site_budgets
+    ADD CONSTRAINT igny8_site_budgets_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
+
 ALTER TABLE ONLY igny8_site_user_access
     ADD CONSTRAINT igny8_site_user_access_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
 
@@ -1448,6 +1521,8 @@ ALTER TABLE igny8_audit_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_accounts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_credit_alerts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_credit_grants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_holds ENABLE ROW LEVEL SECURITY;
@@ -1457,6 +1532,8 @@ ALTER TABLE igny8_credit_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE igny8_credit_transaction_grants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_transactions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_credit_usage_days ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_idempotency_keys ENABLE ROW LEVEL SECURITY;
 
@@ -1479,6 +1556,8 @@ ALTER TABLE igny8_sectors ENABLE ROW LEVEL SECURITY;
 ALTER TABLE igny8_sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_site_api_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_site_budgets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_site_user_access ENABLE ROW LEVEL SECURITY;
 
@@ -1504,6 +1583,8 @@ CREATE POLICY purge ON igny8_users FOR SELECT TO igny8_owner USING ((deleted_at 
 
 CREATE POLICY staff ON igny8_credit_accounts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
+CREATE POLICY staff ON igny8_credit_alerts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
 CREATE POLICY staff ON igny8_credit_grants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_credit_holds FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
@@ -1526,6 +1607,8 @@ CREATE POLICY tenant ON igny8_audit_events USING ((tenant_id = (NULLIF(current_s
 
 CREATE POLICY tenant ON igny8_credit_accounts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON igny8_credit_alerts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON igny8_credit_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_holds USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
@@ -1535,6 +1618,8 @@ CREATE POLICY tenant ON igny8_credit_requests USING ((tenant_id = (NULLIF(curren
 CREATE POLICY tenant ON igny8_credit_transaction_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_transactions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_usage_days USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_idempotency_keys USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -1557,6 +1642,8 @@ CREATE POLICY tenant ON igny8_sectors USING ((tenant_id = (NULLIF(current_settin
 CREATE POLICY tenant ON igny8_sessions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_site_api_keys USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_site_budgets USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_site_user_access USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -1611,7 +1698,13 @@ GRANT USAGE ON SEQUENCE igny8_audit_events_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_accounts TO igny8_app;
 
-GRANT SELECT ON TABLE igny8_credit_cost_config TO igny8_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_alerts TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_credit_alerts_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_credit_cost_config TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_credit_cost_config_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_grants TO igny8_app;
 
@@ -1628,6 +1721,8 @@ GRANT SELECT,INSERT ON TABLE igny8_credit_transaction_grants TO igny8_app;
 GRANT SELECT,INSERT ON TABLE igny8_credit_transactions TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_credit_transactions_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_usage_days TO igny8_app;
 
 GRANT SELECT ON TABLE igny8_database_marks TO igny8_app;
 
@@ -1686,6 +1781,8 @@ GRANT USAGE ON SEQUENCE igny8_sessions_id_seq TO igny8_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_site_api_keys TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_site_api_keys_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_site_budgets TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE igny8_site_user_access TO igny8_app;
 

@@ -96,7 +96,7 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		stop()
 		return nil, err
 	}
-	return &service{server: srv, keepers: []*due.Keeper{postman, p.keeper()}, stop: stop}, nil
+	return &service{server: srv, keepers: []*due.Keeper{postman, p.keeper(box)}, stop: stop}, nil
 }
 
 func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority) (*server.Server, error) {
@@ -153,7 +153,7 @@ func (p parts) postman(authority *auth.Authority, box *mail.Box, sender mail.Sen
 }
 
 // keeper does what else falls due. Every server does it.
-func (p parts) keeper() *due.Keeper {
+func (p parts) keeper(box *mail.Box) *due.Keeper {
 	const every = time.Minute
 	on := func(name string, do func(context.Context, bun.IDB, time.Time) (int, error)) due.Work {
 		return due.Work{Name: name, Do: func(ctx context.Context, now time.Time) (int, error) { return do(ctx, p.db, now) }}
@@ -162,6 +162,9 @@ func (p parts) keeper() *due.Keeper {
 		on("credits of periods that began", billing.GrantDue),
 		on("holds whose time is over", credit.ExpireHolds),
 		on("grants whose time is over", credit.ExpireGrants),
+		on("letters about low credits", func(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
+			return credit.AlertLow(ctx, db, box, now)
+		}),
 		on("deleted sites and sectors whose time is over", func(ctx context.Context, _ bun.IDB, now time.Time) (int, error) {
 			return site.Purge(ctx, p.db, now)
 		}),

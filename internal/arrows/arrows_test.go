@@ -50,7 +50,7 @@ var below = map[string][]string{
 	"internal/mail":    domain("internal/vault"),
 	"internal/account": domain("internal/audit", "internal/plan", "internal/mail", "internal/ticket"),
 	"internal/site":    domain("internal/audit", "internal/plan", "internal/account"),
-	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account"),
+	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account", "internal/mail"),
 	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit"),
 	"internal/signup":  domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
 	"internal/demo": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing",
@@ -63,6 +63,7 @@ var below = map[string][]string{
 	"internal/retention": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/mail", "internal/ticket"),
 	"internal/throttle": {"internal/fault"},
+	"internal/torture":  {},
 
 	"internal/doctor": domain("internal/credit"),
 	"internal/due":    domain("internal/credit", "internal/billing", "internal/mail", "internal/retention"),

@@ -23,25 +23,28 @@ type book struct {
 	state  *Account
 	// grants are those with something left, in the order in which they burn.
 	grants []*Grant
+	// watched is what else the account's row says, and used the use that is not written yet.
+	watched *watched
+	used    []*usageDay
 }
 
 // lock opens the book. skip returns nil where somebody else has it, instead of waiting.
 func lock(ctx context.Context, tx bun.Tx, tenant gid.Account, now time.Time, skip bool) (*book, error) {
-	states := []*Account{}
+	rows := []*watched{}
 	mode := "UPDATE"
 	if skip {
 		mode = "UPDATE SKIP LOCKED"
 	}
-	if err := tx.NewSelect().Model(&states).Where("tenant_id = ?", tenant).For(mode).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&rows).Where("tenant_id = ?", tenant).For(mode).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("lock ledger: %w", err)
 	}
-	if len(states) == 0 {
+	if len(rows) == 0 {
 		if skip {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("lock ledger: account %d has none", tenant)
 	}
-	return &book{tx: tx, now: now, tenant: tenant, state: states[0]}, nil
+	return &book{tx: tx, now: now, tenant: tenant, state: &rows[0].Account, watched: rows[0]}, nil
 }
 
 // open reads the grants and closes what is over.
@@ -197,6 +200,7 @@ func (b *book) issue(ctx context.Context, g *Grant) (move, error) {
 	if _, err := b.tx.NewInsert().Model(g).Returning("id").Exec(ctx); err != nil {
 		return move{}, fmt.Errorf("insert grant: %w", err)
 	}
+	b.watched.granted(g)
 	return move{g, g.Amount}, nil
 }
 
@@ -226,6 +230,7 @@ func (b *book) write(ctx context.Context, line *Transaction, moves []move) error
 		return fmt.Errorf("insert ledger parts: %w", err)
 	}
 	b.state.Balance, b.state.LastSeq = line.BalanceAfter, line.Seq
+	b.use(line)
 	if len(ids) == 0 {
 		return nil
 	}
@@ -238,11 +243,18 @@ func (b *book) write(ctx context.Context, line *Transaction, moves []move) error
 	return nil
 }
 
-// close writes the balances.
+// close writes the balances and, in the same statement, the use that they tell of.
 func (b *book) close(ctx context.Context) error {
-	_, err := b.tx.NewUpdate().Model(b.state).Column("balance", "held", "last_seq").WherePK().Exec(ctx)
-	if err != nil {
+	if err := b.watch(ctx); err != nil {
+		return err
+	}
+	update := b.tx.NewUpdate().Model(b.watched).Column("balance", "held", "last_seq", "low_below", "low_since").WherePK()
+	if len(b.used) > 0 {
+		update = update.With("used", b.tx.NewInsert().Model(&b.used).On(addUse))
+	}
+	if _, err := update.Exec(ctx); err != nil {
 		return fmt.Errorf("update balance: %w", err)
 	}
+	b.used = nil
 	return nil
 }

@@ -104,3 +104,50 @@ func GrantsByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.
 	}
 	return grants, nil
 }
+
+// LineGrant is how much of a ledger line came in by a grant or, where negative, went from it.
+type LineGrant struct {
+	bun.BaseModel `bun:"table:igny8_credit_transaction_grants,alias:part"`
+
+	TenantID      gid.Account           `bun:"tenant_id"`
+	TransactionID gid.CreditTransaction `bun:"transaction_id"`
+	GrantID       gid.Grant             `bun:"grant_id"`
+	Amount        int64                 `bun:"amount"`
+	// Grant is as it is now.
+	Grant *Grant `bun:"-"`
+}
+
+// Tenant is the account whose ledger the line is in.
+func (l *LineGrant) Tenant() gid.Account { return l.TenantID }
+
+// GrantsOfLines reads which grants ledger lines of one account touched: line by line, and a line's grants in
+// the order in which they burn. The amounts of a line add up to its own.
+func GrantsOfLines(ctx context.Context, db bun.IDB, tenant gid.Account, lines []gid.CreditTransaction) ([]*LineGrant, error) {
+	touched := []*LineGrant{}
+	if len(lines) == 0 {
+		return touched, nil
+	}
+	err := db.NewSelect().Model(&touched).
+		Join("JOIN igny8_credit_grants AS g ON g.tenant_id = part.tenant_id AND g.id = part.grant_id").
+		Where("part.tenant_id = ?", tenant).Where("part.transaction_id IN (?)", bun.List(lines)).
+		OrderExpr("part.transaction_id, g.priority, g.expires_at NULLS LAST, g.granted_at, g.id").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the grants of ledger lines: %w", err)
+	}
+	ids := make([]gid.Grant, len(touched))
+	for i, l := range touched {
+		ids[i] = l.GrantID
+	}
+	grants, err := GrantsByIDs(ctx, db, tenant, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[gid.Grant]*Grant, len(grants))
+	for _, g := range grants {
+		byID[g.ID] = g
+	}
+	for _, l := range touched {
+		l.Grant = byID[l.GrantID]
+	}
+	return touched, nil
+}

@@ -31,7 +31,7 @@ type Reservation struct {
 
 // Reserve sets aside what an operation may cost at most, at today's price, until the hold is captured,
 // released or expires. Errors: REQUIRED, TOO_LONG, INVALID, NOT_FOUND at siteId, FEATURE_NOT_IN_PLAN,
-// INSUFFICIENT_CREDITS, IDEMPOTENCY_CONFLICT.
+// INSUFFICIENT_CREDITS, BUDGET_EXCEEDED at siteId, IDEMPOTENCY_CONFLICT.
 func Reserve(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, reaches Reaches, in Reservation,
 ) (*Result, error) {
@@ -65,7 +65,7 @@ func Reserve(
 			if err != nil {
 				return nil, err
 			}
-			if err := b.afford(required); err != nil {
+			if err := b.permit(ctx, in.SiteID, required); err != nil {
 				return nil, err
 			}
 			by := actor.By(b.tenant)

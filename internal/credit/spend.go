@@ -49,7 +49,7 @@ func Insufficient(f *fault.Error) *InsufficientError {
 }
 
 // Spend pays for an operation at once. Errors: REQUIRED, TOO_LONG, INVALID, NOT_FOUND at siteId,
-// FEATURE_NOT_IN_PLAN, INSUFFICIENT_CREDITS, IDEMPOTENCY_CONFLICT.
+// FEATURE_NOT_IN_PLAN, INSUFFICIENT_CREDITS, BUDGET_EXCEEDED at siteId, IDEMPOTENCY_CONFLICT.
 func Spend(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, reaches Reaches, in Spending,
 ) (*Result, error) {
@@ -80,7 +80,7 @@ func Spend(
 			if err != nil {
 				return nil, err
 			}
-			if err := b.afford(required); err != nil {
+			if err := b.permit(ctx, in.SiteID, required); err != nil {
 				return nil, err
 			}
 			moves, err := b.burn(required, false)

@@ -110,6 +110,17 @@ var checks = []string{
 	 LEFT JOIN igny8_credit_transactions AS line ON line.tenant_id = ?0 AND line.id = hold.transaction_id
 	 WHERE hold.tenant_id = ?0 AND hold.status = 'captured'
 	   AND (line.id IS NULL OR line.type <> 'deduction' OR -line.amount > hold.amount)`,
+	`SELECT 'usage.day', format('igny8_credit_usage_days %s, site %s, %s', day, site_id, coalesce(nullif(operation, ''), 'no operation')),
+	        format('%s deducted, %s refunded, %s in %s operations; its lines make it %s, %s, %s in %s',
+	               coalesce(d.deducted, 0), coalesce(d.refunded, 0), coalesce(d.quantity, 0), coalesce(d.operations, 0),
+	               coalesce(l.deducted, 0), coalesce(l.refunded, 0), coalesce(l.quantity, 0), coalesce(l.operations, 0))
+	 FROM (SELECT day, site_id, operation, deducted, refunded, quantity, operations
+	       FROM igny8_credit_usage_days WHERE tenant_id = ?0) AS d
+	 FULL JOIN (` + useOfLines + `) AS l USING (day, site_id, operation)
+	 WHERE (d.deducted, d.refunded, d.quantity, d.operations) IS DISTINCT FROM (l.deducted, l.refunded, l.quantity, l.operations)`,
+	`SELECT 'budget.marked', 'igny8_credit_accounts ' || tenant_id, 'says that no site has a budget, and one has'
+	 FROM igny8_credit_accounts
+	 WHERE tenant_id = ?0 AND NOT has_budgets AND EXISTS (SELECT FROM igny8_site_budgets WHERE tenant_id = ?0)`,
 }
 
 // Verify adds an account's ledger up and checks every promise of the package, in one snapshot and

@@ -162,7 +162,7 @@ WHERE tenant_id = ?`
 	if _, err := l.tx.ExecContext(ctx, parts, t.id); err != nil {
 		return fmt.Errorf("insert the parts of the ledger's lines: %w", err)
 	}
-	return nil
+	return credit.SumUsage(ctx, l.tx, t.id)
 }
 
 // advanceSequences lets the next sign-up take ids beyond the demo state's. It never takes a sequence

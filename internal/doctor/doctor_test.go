@@ -143,6 +143,10 @@ func TestExamine_FindsWhatIsPlanted(t *testing.T) {
 			`UPDATE igny8_credit_transactions SET type = 'refund', amount = 1000, refunds_id = (SELECT max(id) FROM igny8_credit_transactions WHERE tenant_id = 5)
 			 WHERE ` + line, "refund.total", `SELECT 'igny8_credit_transactions ' || max(id) FROM igny8_credit_transactions WHERE tenant_id = 5`,
 		},
+		"a day's use": {
+			`UPDATE igny8_credit_usage_days SET deducted = deducted + 1 WHERE tenant_id = 5 AND operation = ''`, "usage.day",
+			`SELECT format('igny8_credit_usage_days %s, site 0, no operation', day) FROM igny8_credit_usage_days WHERE tenant_id = 5 AND operation = '' LIMIT 1`,
+		},
 		"a period gap": {
 			`INSERT INTO igny8_subscription_periods (tenant_id, kind, plan_id, start_at, end_at, previous_end)
 			 SELECT 5, 'free', plan_id, max(end_at) + interval '1 day', max(end_at) + interval '2 days', max(end_at) + interval '1 day'

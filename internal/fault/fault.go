@@ -31,6 +31,7 @@ const (
 	PlanLimitReached     Code = "PLAN_LIMIT_REACHED"
 	FeatureNotInPlan     Code = "FEATURE_NOT_IN_PLAN"
 	InsufficientCredits  Code = "INSUFFICIENT_CREDITS"
+	BudgetExceeded       Code = "BUDGET_EXCEEDED"
 	InvalidState         Code = "INVALID_STATE"
 	AmountMismatch       Code = "AMOUNT_MISMATCH"
 	CurrencyMismatch     Code = "CURRENCY_MISMATCH"
@@ -66,7 +67,7 @@ const (
 var correctable = map[Code]bool{
 	Required: true, Invalid: true, InvalidID: true, TooLong: true, Taken: true, NotFound: true,
 	WeakPassword: true, PlanUnavailable: true, InvalidCredentials: true, PlanLimitReached: true,
-	FeatureNotInPlan: true, InsufficientCredits: true, InvalidState: true, AmountMismatch: true,
+	FeatureNotInPlan: true, InsufficientCredits: true, BudgetExceeded: true, InvalidState: true, AmountMismatch: true,
 	CurrencyMismatch: true, ExternalReferenceUse: true, OwnPayment: true, IdempotencyConflict: true,
 	StaleVersion: true, LastOwner: true,
 }

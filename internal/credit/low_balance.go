@@ -1,0 +1,161 @@
+package credit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/fault"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/postgres"
+)
+
+// lowShare is the part of what a plan granted last below which what is available is low: one in so many.
+const lowShare = 10
+
+// watched is an account's row as the book has it: with what is watched besides the state that commands
+// answer.
+type watched struct {
+	Account `bun:",extend"`
+
+	// HasBudgets says whether any of the account's sites has a budget.
+	HasBudgets bool `bun:"has_budgets"`
+	// LowBelow is the number below which what is available is low; 0 for never. LowSince is since when it
+	// is, nil while it is not.
+	LowBelow int64      `bun:"low_below"`
+	LowSince *time.Time `bun:"low_since"`
+}
+
+// granted says what a new grant means for what is low: a plan's, for the time until the next one.
+func (w *watched) granted(g *Grant) {
+	if g.Kind == Trial || g.Kind == Subscription {
+		w.LowBelow = (g.Amount + lowShare - 1) / lowShare
+	}
+}
+
+// alert is that an account's credits became low.
+type alert struct {
+	bun.BaseModel `bun:"table:igny8_credit_alerts,alias:alert"`
+
+	TenantID  gid.Account `bun:"tenant_id,pk"`
+	ID        int64       `bun:"id,pk,autoincrement"`
+	Available int64       `bun:"available"`
+	LowBelow  int64       `bun:"low_below"`
+	CreatedAt time.Time   `bun:"created_at"`
+	HandledAt *time.Time  `bun:"handled_at"`
+}
+
+// watch notices that what is available became low, once until it is not low any more.
+func (b *book) watch(ctx context.Context) error {
+	w, available := b.watched, b.state.Available()
+	if available >= w.LowBelow {
+		w.LowSince = nil
+		return nil
+	}
+	if w.LowSince != nil {
+		return nil
+	}
+	w.LowSince = &b.now
+	row := &alert{TenantID: b.tenant, Available: available, LowBelow: w.LowBelow, CreatedAt: b.now}
+	if _, err := b.tx.NewInsert().Model(row).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("insert alert: %w", err)
+	}
+	return nil
+}
+
+// AlertLow mails the owners of all accounts whose credits became low, and whoever gets their bills, once for
+// each time, and says how many times that was. An account that is gone by then is not told. It is repeatable
+// at any time and safe beside others of its kind.
+func AlertLow(ctx context.Context, db bun.IDB, box *mail.Box, now time.Time) (int, error) {
+	total := 0
+	var last gid.Account
+	for {
+		var tenants []gid.Account
+		err := db.NewRaw(`SELECT DISTINCT tenant_id FROM igny8_credit_alerts WHERE handled_at IS NULL AND tenant_id > ?0
+			ORDER BY tenant_id LIMIT ?1`, last, dueBatch).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &tenants)
+		if err != nil {
+			return total, fmt.Errorf("look for alerts: %w", err)
+		}
+		for _, tenant := range tenants {
+			n, err := alertOne(ctx, db, box, tenant, now)
+			if err != nil {
+				return total, err
+			}
+			total += n
+		}
+		if len(tenants) < dueBatch {
+			return total, nil
+		}
+		last = tenants[len(tenants)-1]
+	}
+}
+
+func alertOne(ctx context.Context, db bun.IDB, box *mail.Box, tenant gid.Account, now time.Time) (int, error) {
+	told := 0
+	err := postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
+		told = 0
+		acct, err := account.Lock(ctx, tx, tenant)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		alerts := []*alert{}
+		err = tx.NewRaw(`UPDATE igny8_credit_alerts SET handled_at = ?1 WHERE tenant_id = ?0 AND handled_at IS NULL
+			RETURNING id, available, low_below, created_at`, tenant, now).Scan(ctx, &alerts)
+		if err != nil {
+			return fmt.Errorf("handle alerts: %w", err)
+		}
+		if acct == nil || len(alerts) == 0 {
+			return nil
+		}
+		var readers []string
+		err = tx.NewRaw(`SELECT email FROM igny8_users WHERE tenant_id = ?0 AND deleted_at IS NULL AND role = 'owner' ORDER BY id`, tenant).
+			Scan(ctx, &readers)
+		if err != nil {
+			return fmt.Errorf("read owners: %w", err)
+		}
+		told = len(alerts)
+		for _, a := range alerts {
+			for _, to := range withBilling(readers, acct) {
+				if err := box.Post(ctx, tx, a.letter(box, acct, to), now); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return told, err
+}
+
+// withBilling adds the address for bills, unless an owner has it.
+func withBilling(owners []string, acct *account.Account) []string {
+	if acct.BillingEmail == nil {
+		return owners
+	}
+	for _, to := range owners {
+		if strings.EqualFold(to, *acct.BillingEmail) {
+			return owners
+		}
+	}
+	return append(slices.Clip(owners), *acct.BillingEmail)
+}
+
+func (a *alert) letter(box *mail.Box, acct *account.Account, to string) mail.Letter {
+	const text = `The credits of the IGNY8 account %s (%s) are running low: since %s
+%d are available, less than a tenth of what its plan granted last.
+
+Operations that cost more than what is available are refused. More credits and other plans are here:
+
+%s
+`
+	return mail.Letter{
+		Tenant: acct.ID, Kind: "credits_low", To: to, Subject: "Your IGNY8 credits are running low",
+		Text: fmt.Sprintf(text, acct.Name, acct.Slug, a.CreatedAt.UTC().Format("2 January 2006, 15:04 UTC"), a.Available,
+			box.App),
+	}
+}
