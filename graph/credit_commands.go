@@ -44,6 +44,10 @@ func (r *mutationResolver) CaptureCredits(ctx context.Context, in CaptureCredits
 	if f != nil {
 		return &CaptureCreditsPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
+	id, err := r.reachableHold(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	did, err := credit.CaptureHold(ctx, r.DB, actor(ctx), r.now(), credit.Capture{
 		HoldID: id, Quantity: wide(value(in.Quantity)), IdempotencyKey: in.IdempotencyKey,
 	})
@@ -56,6 +60,10 @@ func (r *mutationResolver) ReleaseCredits(ctx context.Context, in ReleaseCredits
 	if f != nil {
 		return &ReleaseCreditsPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
+	id, err := r.reachableHold(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	did, err := credit.ReleaseHold(ctx, r.DB, actor(ctx), r.now(), credit.Release{HoldID: id, IdempotencyKey: in.IdempotencyKey})
 	m, errs, err := moved(ctx, did, err)
 	return &ReleaseCreditsPayload{Hold: m.Hold, Credits: m.Credits, UserErrors: errs}, err
@@ -65,6 +73,10 @@ func (r *mutationResolver) RefundCredits(ctx context.Context, in RefundCreditsIn
 	id, f := requiredID[gid.CreditTransaction](in.TransactionID, "transactionId")
 	if f != nil {
 		return &RefundCreditsPayload{UserErrors: []UserError{userError(f)}}, nil
+	}
+	id, err := r.reachableLine(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	did, err := credit.RefundLine(ctx, r.DB, actor(ctx), r.now(), credit.Refunding{
 		TransactionID: id, Amount: wide(value(in.Amount)), Reason: in.Reason, IdempotencyKey: in.IdempotencyKey,
@@ -117,4 +129,35 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// reachableHold is the id of a hold, or none that ever was where the hold is for a site that the caller
+// may not reach. What site a hold is for never changes, so it is read before the ledger is locked.
+func (r *Resolver) reachableHold(ctx context.Context, id gid.CreditHold) (gid.CreditHold, error) {
+	if site.ReachOf(actor(ctx)).All {
+		return id, nil
+	}
+	found, err := credit.HoldsByIDs(ctx, r.DB, actor(ctx).AccountID(), []gid.CreditHold{id})
+	if err != nil || len(found) == 0 || found[0].SiteID == nil {
+		return id, err
+	}
+	if reached, err := r.reaches(ctx, *found[0].SiteID); err != nil || !reached {
+		return 0, err
+	}
+	return id, nil
+}
+
+// reachableLine is reachableHold for a line of the ledger.
+func (r *Resolver) reachableLine(ctx context.Context, id gid.CreditTransaction) (gid.CreditTransaction, error) {
+	if site.ReachOf(actor(ctx)).All {
+		return id, nil
+	}
+	found, err := credit.TransactionsByIDs(ctx, r.DB, actor(ctx).AccountID(), []gid.CreditTransaction{id})
+	if err != nil || len(found) == 0 || found[0].SiteID == nil {
+		return id, err
+	}
+	if reached, err := r.reaches(ctx, *found[0].SiteID); err != nil || !reached {
+		return 0, err
+	}
+	return id, nil
 }

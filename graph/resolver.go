@@ -78,7 +78,7 @@ func NewHandler(r *Resolver, cfg gqlhttp.Config) http.Handler {
 }
 
 func handler(r *Resolver, schema Config, cfg gqlhttp.Config) http.Handler {
-	cfg.Log = r.Log
+	cfg.Log, cfg.Away = r.Log, postgres.Away
 	cfg.Admit, cfg.Charge, cfg.Weights = r.admit, r.charge, weights
 	cfg.Prepare = append(cfg.Prepare, r.recordUse, enterAsStaff, r.withLoaders)
 	return gqlhttp.New(NewExecutableSchema(schema), cfg)

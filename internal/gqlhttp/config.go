@@ -42,6 +42,10 @@ type Config struct {
 	// Weights are the costs of fields that cost otherwise than by Cost's rules.
 	Weights Weights
 
+	// Away says which errors of resolvers mean that the database cannot be asked: they are UNAVAILABLE
+	// rather than our mistake. None if nil.
+	Away func(error) bool
+
 	// Prepare runs, in order, once the operation is known to be valid and before any resolver, for
 	// what belongs to one request, such as dataloaders. An error refuses the operation as a whole.
 	Prepare []PrepareFunc

@@ -27,10 +27,13 @@ const (
 
 // Presenter turns what a resolver returned into what the client sees. Faults keep their code,
 // message and details; errors that already have a code are left as they are; an argument that its
-// type's code refused is BAD_USER_INPUT; an error past the deadline is TIMEOUT. Everything else is
+// type's code refused is BAD_USER_INPUT; an error past the deadline is TIMEOUT; one by which away, unless it is
+// nil, knows that the database cannot be asked is UNAVAILABLE. Everything else is
 // masked as INTERNAL_SERVER_ERROR with the request's id and logged here, the only place that does.
-func Presenter(log *slog.Logger, requestID func(context.Context) string) graphql.ErrorPresenterFunc {
-	m := masker{log: log, requestID: requestID}
+func Presenter(
+	log *slog.Logger, requestID func(context.Context) string, away func(error) bool,
+) graphql.ErrorPresenterFunc {
+	m := masker{log: log, requestID: requestID, away: away}
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		e := m.present(ctx, err)
 		e.Path, e.Locations = location(ctx, err)
@@ -78,6 +81,7 @@ func isArgument(field *graphql.FieldContext) bool {
 type masker struct {
 	log       *slog.Logger
 	requestID func(context.Context) string
+	away      func(error) bool
 }
 
 // masked is an error that has been logged and of which the client learns no more than the id.
@@ -113,6 +117,13 @@ func (m masker) present(ctx context.Context, err error) *gqlerror.Error {
 	case done != nil:
 		// Nobody is left to read the answer, unless it is the server that is going down.
 		return coded(fault.Unavailable, "The request was cancelled.")
+	case m.away != nil && m.away(err):
+		if attrs, ok := logged(ctx, slog.Any("error", err)); ok {
+			m.log.LogAttrs(ctx, slog.LevelError, "graphql: the database cannot be asked", attrs...)
+		}
+		e := coded(fault.Unavailable, "We cannot answer this at the moment. Try again, with the same idempotency key if there is one.")
+		e.Extensions["retryable"] = true
+		return e
 	}
 	return internal(m.mask(ctx, err).requestID)
 }

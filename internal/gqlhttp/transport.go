@@ -36,7 +36,7 @@ func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
 		timeout:     cfg.Timeout,
 		edition2026: cfg.Edition2026,
 		fallback:    mediaJSON,
-		present:     Presenter(cfg.Log, cfg.RequestID),
+		present:     Presenter(cfg.Log, cfg.RequestID, cfg.Away),
 		recovered:   Recover(cfg.Log, cfg.RequestID),
 		log:         cfg.Log,
 		admit:       cfg.Admit,
