@@ -38,6 +38,12 @@ test-race: need-postgres ## The same under the race detector, which needs a C co
 bench: need-postgres ## Run the benchmarks (BENCH=Name)
 	@$(WITH_POSTGRES) $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(ARGS)
 
+# On the disk rather than in memory, and one torture after the other, so that the times are worth something.
+.PHONY: torture
+torture: need-postgres build ## Kill the server 200 times and Postgres 50 times under load, and look for what is lost
+	@$(GO) test -count=1 -v -timeout 60m -parallel 1 ./internal/torture -program '$(CURDIR)/bin/igny8' -dir /tmp \
+		-server-kills 200 -postgres-kills 50 -forgetful-kills 10 -ready-within 1s
+
 .PHONY: verify
 verify: verify-generated verify-tidy verify-web lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
 
