@@ -36,7 +36,7 @@ func TestPartners_CostTheSameStatementsForOneSiteAndForAHundred(t *testing.T) {
 				JOIN igny8_users u ON u.tenant_id = s.tenant_id AND u.email = 'editor' || substr(s.slug, 6) || '@example.com'
 				WHERE s.tenant_id = ?0 AND substr(s.slug, 6)::int BETWEEN ?1 AND ?2`,
 			`INSERT INTO igny8_site_api_keys (tenant_id, site_id, name, public_id, hash, hash_key_id, scopes, created_at)
-				SELECT tenant_id, id, 'Key ' || slug, slug, 'hash', 'v1', '{sync}', now() FROM igny8_sites
+				SELECT tenant_id, id, 'Key', slug, 'hash', 'v1', '{sync}', now() FROM igny8_sites
 				WHERE tenant_id = ?0 AND substr(slug, 6)::int BETWEEN ?1 AND ?2`,
 			`INSERT INTO igny8_wordpress_connections (tenant_id, site_id, url, username, sealed, key_id, connected_at, updated_at)
 				SELECT tenant_id, id, 'https://' || slug || '.example.com', 'ada', 'sealed', 'v1', now(), now() FROM igny8_sites

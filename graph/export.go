@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gqlhttp"
@@ -105,5 +107,5 @@ func refuseExport(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{gqlhttp.FromFault(f)}}) // the client may be gone
+	_ = json.NewEncoder(w).Encode(map[string]gqlerror.List{"errors": {gqlhttp.FromFault(f)}}) //nolint:errchkjson // the client may be gone
 }

@@ -2,7 +2,7 @@ package graph
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"sync"
 
 	"igny8.com/accounts/internal/page"
@@ -56,5 +56,5 @@ func sizeOf(n *int) string {
 	if n == nil {
 		return "-"
 	}
-	return fmt.Sprint(*n)
+	return strconv.Itoa(*n)
 }

@@ -17,7 +17,7 @@ import (
 
 // Suspend shuts an active account, for a reason of 1 to 500 characters that its people can read. It holds
 // from the next request on: whoever was signed in stays so, and the gate refuses them. Commands of the
-// account that run already are waited for. Faults: REQUIRED, TOO_LONG and INVALID at reason; NOT_FOUND
+// account that hold its lock already are waited for. Faults: REQUIRED, TOO_LONG and INVALID at reason; NOT_FOUND
 // and INVALID_STATE at accountId.
 func Suspend(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, id gid.Account, reason string) (*account.Account, error) {
 	return decision{
