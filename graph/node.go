@@ -116,6 +116,9 @@ var finders = map[string]finder{
 		// Who may not list people finds nobody but themselves by trying numbers.
 		if a := actor(ctx); !a.Role().Reaches(account.Admin) {
 			ids = slices.DeleteFunc(ids, func(id gid.User) bool { return a.MemberID() == nil || id != *a.MemberID() })
+			if len(ids) == 0 {
+				return nil, nil
+			}
 		}
 		return account.UsersByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
 	}, func(u *account.User) gid.User { return u.ID }),

@@ -74,7 +74,7 @@ func (r *Resolver) SubscriptionPeriod() SubscriptionPeriodResolver {
 }
 
 // ApiKey has the resolvers of its type.
-func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} } //nolint:revive // gqlgen names it
+func (r *Resolver) ApiKey() ApiKeyResolver { return &apiKeyResolver{r} } //nolint:revive,staticcheck // gqlgen names it
 
 // AuditEvent has the resolvers of its type.
 func (r *Resolver) AuditEvent() AuditEventResolver { return &auditEventResolver{r} }

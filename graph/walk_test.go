@@ -18,7 +18,6 @@ const confirm = `mutation($in: ConfirmPaymentInput!) { confirmPayment(input: $in
 	account { id status plan { slug } credits { balance grants { kind remaining expiresAt } } }
 	userErrors { message field code } } }`
 
-
 const createSite = `mutation($in: CreateSiteInput!) { createSite(input: $in) {
 	site { id name slug domain status active industry { slug } sectors { name } }
 	userErrors { __typename message field code ... on PlanLimitError { limit used } } } }`

@@ -3,23 +3,20 @@
 package pgtest
 
 import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
-	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"igny8.com/accounts/internal/postgres"
 )
 
 // WithoutTenantPredicate is db with the first wall between tenants switched off: conditions that
-// compare a column tenant_id with values are taken out of every statement that goes through bun.
+// compare a column tenant_id with values are taken out of every statement.
 // On App it shows what row-level security alone lets through; on Admin, which no policy binds, what
 // the walls behind the database let through.
 //
@@ -27,50 +24,109 @@ import (
 // (30, 31), tenant_id = ANY (…), and from (tenant_id, id) IN ((30, 5), (30, 6)) the account's part,
 // wherever WHERE, ON, AND, OR, NOT or a parenthesis stands before the condition. What compares
 // two columns stays, because it joins an account with itself. An account's own row is found by
-// its id, which is no column tenant_id, so that condition stays as well. Pool is db's: statements
-// that go past bun are sent as they are.
+// its id, which is no column tenant_id, so that condition stays as well.
 func WithoutTenantPredicate(tb testing.TB, db *postgres.DB) *postgres.DB {
 	tb.Helper()
-	open := sql.OpenDB(rewriter{stdlib.GetPoolConnector(db.Pool)})
-	open.SetMaxIdleConns(0) // as in postgres.Open
-	tb.Cleanup(func() {
-		if err := open.Close(); err != nil {
-			tb.Errorf("close the database without tenant predicates: %v", err)
-		}
-	})
-	return &postgres.DB{DB: bun.NewDB(open, pgdialect.New()), Pool: db.Pool}
+	return onTheWire(tb, db, dropAll{})
 }
 
-type rewriter struct{ driver.Connector }
+// dropAll takes the conditions out of every statement.
+type dropAll struct{}
 
-// Connect takes a connection from the pool.
-func (r rewriter) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := r.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
+func (dropAll) rewrite(statement string) string { return dropTenantPredicates(statement) }
+func (dropAll) run(string)                      {}
+func (dropAll) read(int64)                      {}
+
+// Predicates knows the statements of a database that have conditions on the account, by their shape:
+// the text without the values in it. It can switch the first wall off for one of them alone.
+type Predicates struct {
+	pool *pgxpool.Pool
+
+	mu      sync.Mutex
+	dropped string
+	seen    map[string]bool
+	owners  map[int64]bool
+}
+
+// WatchTenantPredicates is db, and what knows which of its statements have conditions on the account.
+func WatchTenantPredicates(tb testing.TB, db *postgres.DB) (*postgres.DB, *Predicates) {
+	tb.Helper()
+	p := &Predicates{seen: map[string]bool{}, owners: map[int64]bool{}}
+	watched := onTheWire(tb, db, p)
+	p.pool = watched.Pool
+	return watched, p
+}
+
+// Take gives the shapes of the statements with conditions on the account that ran since it was last
+// called, in order.
+func (p *Predicates) Take() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shapes := slices.Sorted(maps.Keys(p.seen))
+	clear(p.seen)
+	return shapes
+}
+
+// Owners gives the accounts whose rows Postgres handed over since it was last called, as far as rows say
+// whose they are, in order: those of statements that are prepared and used again do not.
+func (p *Predicates) Owners() []int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	owners := slices.Sorted(maps.Keys(p.owners))
+	clear(p.owners)
+	return owners
+}
+
+// Drop takes the conditions on the account out of the statements of one shape from now on, and leaves
+// them in all others; out of none where the shape is empty. Nothing may run meanwhile.
+func (p *Predicates) Drop(shape string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dropped != shape {
+		p.dropped = shape
+		p.pool.Reset() // what was prepared has its conditions
 	}
-	pgx, ok := conn.(*stdlib.Conn)
-	if !ok {
-		return nil, fmt.Errorf("a connection of pgx was expected, not %T", conn)
+}
+
+func (p *Predicates) rewrite(statement string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dropped == "" || Shape(statement) != p.dropped {
+		return statement
 	}
-	return rewritingConn{pgx}, nil
+	return dropTenantPredicates(statement)
 }
 
-type rewritingConn struct{ *stdlib.Conn }
-
-// ExecContext runs the rewritten statement.
-func (c rewritingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return c.Conn.ExecContext(ctx, dropTenantPredicates(query), args)
+func (p *Predicates) run(statement string) {
+	if dropTenantPredicates(statement) == statement {
+		return
+	}
+	shape := Shape(statement)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen[shape] = true
 }
 
-// QueryContext runs the rewritten query.
-func (c rewritingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.Conn.QueryContext(ctx, dropTenantPredicates(query), args)
+func (p *Predicates) read(tenant int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.owners[tenant] = true
 }
 
-// PrepareContext prepares the rewritten statement.
-func (c rewritingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.Conn.PrepareContext(ctx, dropTenantPredicates(query))
+var (
+	spaces  = regexp.MustCompile(`\s+`)
+	literal = regexp.MustCompile(`'(?:[^']|'')*'|(^|[^\w$"])-?\d+(?:\.\d+)?\b`)
+	list    = regexp.MustCompile(`\?(?:\s*,\s*\?)+`)
+	tuples  = regexp.MustCompile(`\(\?\)(?:\s*,\s*\(\?\))+`)
+)
+
+// Shape is a statement without the values in it, so that two that differ in values alone have one
+// shape; lists of values count as one value.
+func Shape(statement string) string {
+	s := literal.ReplaceAllString(statement, "${1}?")
+	s = list.ReplaceAllString(s, "?")
+	s = tuples.ReplaceAllString(s, "(?)")
+	return strings.TrimSpace(spaces.ReplaceAllString(s, " "))
 }
 
 const (
