@@ -14,8 +14,8 @@ const partners = `{ account { sites(first: 100) { nodes { name grantedUsers { em
 	invitations(first: 100) { nodes { email invitedBy { email } } }
 	auditEvents(first: 100) { nodes { action impersonation { reason } actor { user { email } apiKey { name } } } } } }`
 
-// What partners do on a hundred sites costs as many statements to read as on one.
-func TestPartners_CostTheSameStatementsForOneSiteAndForAHundred(t *testing.T) {
+// What partners do on a hundred sites costs no statement a site more to read than on one.
+func TestPartners_CostNoStatementASite(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	tracer, counter := pgtest.CountPool()
@@ -74,7 +74,10 @@ func TestPartners_CostTheSameStatementsForOneSiteAndForAHundred(t *testing.T) {
 	fill(1, 1)
 	one := statements(1)
 	fill(2, 100)
-	if hundred := statements(100); one != hundred {
+	// People and keys are asked for on several levels of the answer, which run beside each other: which of
+	// them meet in one statement is a matter of moments, and of no row more.
+	const levels = 3
+	if hundred := statements(100); hundred > one+levels {
 		t.Errorf("%d statements for one site, %d for a hundred:\n%s", one, hundred, strings.Join(counter.Statements(), "\n"))
 	}
 	t.Logf("the partners' page takes %d statements", one)
