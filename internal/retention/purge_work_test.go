@@ -1,6 +1,7 @@
 package retention_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,8 +9,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/credit"
+	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
 	"igny8.com/accounts/internal/retention"
 )
@@ -69,6 +73,14 @@ func (a *tenant) grow(n int) {
 	a.exec(`INSERT INTO igny8_sync_events (tenant_id, site_id, kind, direction, outcome, items, external_id, fingerprint, actor_kind, occurred_at, created_at)
 		SELECT ?0, (SELECT min(id) FROM igny8_sites WHERE tenant_id = ?0), 'publish', 'to_site', 'succeeded', 1, 'grown-' || n, 'x', 'system', ?2, ?2
 		FROM generate_series(1, ?1) AS n`, a.id, n, now)
+	// The lines went past the ledger, so their days are added up anew.
+	a.exec(`DELETE FROM igny8_credit_usage_days WHERE tenant_id = ?`, a.id)
+	err := postgres.InTx(postgres.WithTenant(a.t.Context(), int64(a.id)), a.Admin, func(ctx context.Context, tx bun.Tx) error {
+		return credit.SumUsage(ctx, tx, a.id)
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
 	if v := a.verify(); !v.OK() {
 		a.t.Fatalf("the fixture's ledger is wrong: %v", v.Problems)
 	}
