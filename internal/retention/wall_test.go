@@ -178,16 +178,20 @@ func TestStatements_KeepToTheirAccountWithoutRowLevelSecurity(t *testing.T) {
 	neighbours := func() []string { return append(below.everything(), above.everything()...) }
 	before := neighbours()
 
-	for name, step := range map[string]func(){
-		"export": func() {
+	// In this order: what has ended is not exported any more.
+	for _, step := range []struct {
+		name string
+		do   func()
+	}{
+		{"export", func() {
 			document := string(a.export())
 			for _, x := range []*tenant{below, above} {
 				if strings.Contains(document, x.owner.User.Email) || strings.Contains(document, `"`+gid.Format(x.id)+`"`) {
 					t.Errorf("the export holds account %d", x.id)
 				}
 			}
-		},
-		"return and end": func() {
+		}},
+		{"return and end", func() {
 			a.delete(now)
 			_, err := w.restore(a.ticket(), now)
 			must(t, err)
@@ -201,11 +205,11 @@ func TestStatements_KeepToTheirAccountWithoutRowLevelSecurity(t *testing.T) {
 				var answers []string
 				must(t, w.App.NewRaw(`SELECT x::text FROM `+query+` AS x WHERE x IS NOT NULL`, a.id).Scan(a.ctx(), &answers))
 			}
-		},
+		}},
 	} {
-		step()
+		step.do()
 		if diff := cmp.Diff(before, neighbours()); diff != "" {
-			t.Errorf("%s: the neighbours changed:\n%s", name, diff)
+			t.Errorf("%s: the neighbours changed:\n%s", step.name, diff)
 		}
 	}
 	a.wantsNothingPersonal()
