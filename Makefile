@@ -44,6 +44,11 @@ torture: need-postgres build ## Kill the server 200 times and Postgres 50 times 
 	@$(GO) test -count=1 -v -timeout 60m -parallel 1 ./internal/torture -program '$(CURDIR)/bin/igny8' -dir /tmp \
 		-server-kills 200 -postgres-kills 50 -forgetful-kills 10 -ready-within 1s
 
+# A part of this runs in make test, another one each time.
+.PHONY: sweep
+sweep: need-postgres ## Take the account's condition out of one statement after the other: the sweep must see each
+	@IGNY8_SWEEP=full $(WITH_POSTGRES) $(GO) test -count=1 -v -timeout 30m ./graph -run '^TestSweep'
+
 .PHONY: verify
 verify: verify-generated verify-tidy verify-web lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
 

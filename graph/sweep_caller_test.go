@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/auth"
 )
 
 // settle makes the caller's account: of each thing one to keep, and one for each command that takes it
@@ -90,6 +91,16 @@ func (w *neighbourhood) fill(a *stage, site string) {
 	} {
 		a.exec(statement, n, word, site)
 	}
+	// A hash that was made with less care than is taken now is renewed when its person signs in.
+	hasher, err := auth.NewHasher(auth.Cost{MemoryKiB: 2048, Iterations: 1})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	hash, err := hasher.Hash(w.t.Context(), password)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a.exec(`UPDATE igny8_users SET password_hash = ? WHERE tenant_id = ? AND email = ?`, hash, n, word+"-viewer@example.com")
 }
 
 // inventory is what an account has: of each type the ids, and apart from them what was taken away.

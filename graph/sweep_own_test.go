@@ -30,7 +30,9 @@ func (p probe) String() string { return p.name + " by " + p.who }
 var doings = []struct {
 	name, who    string
 	alone, fails bool
-	changes      map[string]any
+	// before brings about, past the API, what the operation meets; ?0 is the caller's account, ?1 now.
+	before  string
+	changes map[string]any
 }{
 	{name: "updateProfile", who: "owner"},
 	{name: "requestEmailVerification", who: "owner"},
@@ -93,6 +95,7 @@ var doings = []struct {
 	{name: "impersonate", who: "staff"},
 	{name: "endImpersonation", who: "staff"},
 	{name: "logIn", who: "nobody"},
+	{name: "logIn", who: "nobody", changes: map[string]any{"email": ownWord + "-viewer@example.com"}}, // whose hash is renewed
 	{name: "refreshSession", who: "nobody"},
 	{name: "logOut", who: "owner"},
 	{name: "revokeSession", who: "owner"},
@@ -102,6 +105,11 @@ var doings = []struct {
 	{name: "resetPassword", who: "nobody"},
 	{name: "signUp", who: "nobody"},
 	{name: "endImpersonation", who: "impersonator", alone: true, changes: map[string]any{"accountId": nil}},
+	{
+		name: "spendCredits", who: "owner", alone: true, changes: map[string]any{"idempotencyKey": ownWord + " of what is over"},
+		before: `UPDATE igny8_credit_grants SET expires_at = ?1 WHERE tenant_id = ?0 AND id = (SELECT min(id) FROM igny8_credit_grants WHERE tenant_id = ?0)`,
+	},
+	{name: "rejectPayment", who: "staff", alone: true, before: `UPDATE igny8_tenants SET status = 'pending_payment' WHERE id = ?0`},
 	{name: "suspendAccount", who: "staff", alone: true},
 	{name: "reactivateAccount", who: "staff", alone: true, fails: true},
 	{name: "transferOwnership", who: "owner", alone: true},
@@ -150,13 +158,20 @@ func (w *neighbourhood) ownProbes() []probe {
 		query := w.mutation(d.name)
 		probes = append(probes, probe{
 			name: strings.TrimSpace(d.name + " " + fmt.Sprint(d.changes)), who: d.who, alone: d.alone, writes: true, fails: d.fails,
-			run: func(s *stage) string { return s.ask(d.who, query, input(in)) },
+			run: func(s *stage) string {
+				if d.before != "" {
+					s.exec(d.before, w.caller, time.Unix(0, w.nanos).UTC())
+				}
+				return s.ask(d.who, query, input(in))
+			},
 		})
 	}
 	return append(probes, probe{
 		name: "restoreAccount", who: "nobody", alone: true, writes: true, run: func(s *stage) string {
 			gone := s.ask("owner", w.mutation("deleteAccount"), input(base["deleteAccount"]))
 			token := w.letters(s.t, s.r, s.db.Admin)["restore-account "+ownWord+"@example.com"]
+			// Somebody who belonged to it is somebody else's by then.
+			gone += s.ask("nobody", w.mutation("signUp"), input(map[string]any{"email": ownWord + "-viewer@example.com", "password": password, "name": ownWord}))
 			return gone + s.ask("nobody", w.mutation("restoreAccount"), input(map[string]any{"token": token}))
 		},
 	})

@@ -2,35 +2,60 @@ package graph
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"igny8.com/accounts/internal/postgres/pgtest"
 )
 
 // Whatever an account is given that is another's, it answers as for what never was; and what it has of its
-// own is the same with a neighbour that has all of it too as without.
+// own is the same with a neighbour that has all of it too as without. The first wall holds that alone, and
+// each statement's part of it is needed.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	w := newNeighbourhood(t)
-	for what, standing := range map[string]walls{"all walls": allWalls, "the first wall alone": firstWall} {
-		t.Run("what is the neighbour's is like what never was, behind "+what, func(t *testing.T) {
-			t.Parallel()
-			w.sweepForeign(t, standing)
-		})
-	}
 	without := w.answers(t)
-	for what, c := range map[string]struct {
-		in       *pgtest.DB
-		standing walls
-	}{
-		"behind all walls": {w.behind, allWalls},
-		"behind the first wall alone, the mirror behind":   {w.behind, firstWall},
-		"behind the first wall alone, the mirror in front": {w.before, firstWall},
-	} {
-		t.Run("what is one's own is as without a mirror, "+what, func(t *testing.T) {
+	seen := &record{trials: map[string][]trial{}}
+	t.Run("the first wall alone", func(t *testing.T) {
+		t.Run("what is the neighbour's is like what never was", func(t *testing.T) {
 			t.Parallel()
-			w.sweepOwn(t, c.in, c.standing, without)
+			w.sweepForeign(t, firstWall, seen)
 		})
+		t.Run("what is one's own is as without a mirror", func(t *testing.T) {
+			t.Parallel()
+			w.sweepOwn(t, w.behind, firstWall, without, seen)
+		})
+	})
+	t.Run("all walls", func(t *testing.T) {
+		t.Parallel()
+		w.sweepForeign(t, allWalls, nil)
+		w.sweepOwn(t, w.behind, allWalls, without, nil)
+	})
+	t.Run("the first wall alone, the mirror in front", func(t *testing.T) {
+		t.Parallel()
+		w.sweepOwn(t, w.before, firstWall, without, nil)
+	})
+	t.Run("any one query that forgets the account is seen", func(t *testing.T) {
+		t.Parallel()
+		w.prove(t, seen.trials)
+	})
+}
+
+// record is which trials run statements of which shape with conditions on the account.
+type record struct {
+	mu     sync.Mutex
+	trials map[string][]trial
+}
+
+// note notes what ran at a stage since it was last asked.
+func (r *record) note(s *stage, p trial) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, shape := range s.predicates.Take() {
+		r.trials[shape] = append(r.trials[shape], p)
 	}
 }
 
@@ -50,13 +75,14 @@ func (w *neighbourhood) answers(t *testing.T) []string {
 	return answers
 }
 
-func (w *neighbourhood) sweepForeign(t *testing.T, standing walls) {
+func (w *neighbourhood) sweepForeign(t *testing.T, standing walls, seen *record) {
 	t.Helper()
 	probes := w.foreignProbes(t)
 	there, nowhere := w.copied(t, w.behind, standing), w.copied(t, w.behind, standing)
 	before := there.rowsOf(w.neighbour, w.mirror)
 	for _, p := range probes {
 		answer, other := p.ask(there, p.theirs), p.ask(nowhere, p.never)
+		seen.note(there, p)
 		if answer != other {
 			t.Errorf("%s answers\n%s\nand for what never was\n%s", p, answer, other)
 		}
@@ -91,7 +117,7 @@ func refusedWhole(answer string) bool {
 	return false
 }
 
-func (w *neighbourhood) sweepOwn(t *testing.T, in *pgtest.DB, standing walls, without []string) {
+func (w *neighbourhood) sweepOwn(t *testing.T, in *pgtest.DB, standing walls, without []string, seen *record) {
 	t.Helper()
 	s := w.copied(t, in, standing)
 	for i, p := range w.ownProbes() {
@@ -104,6 +130,7 @@ func (w *neighbourhood) sweepOwn(t *testing.T, in *pgtest.DB, standing walls, wi
 			before = at.rowsOf(w.neighbour, w.mirror)
 		}
 		answer := plain(p.run(at))
+		seen.note(at, p)
 		if answer != without[i] {
 			t.Errorf("%s answers\n%s\nand without a mirror\n%s", p, answer, without[i])
 		}

@@ -20,8 +20,7 @@ const (
 	// keyPrefix keeps our keys apart from those of others in one Redis, and from those of a version
 	// that reads them otherwise. (The limiter puts "rate:" in front.)
 	keyPrefix = "igny8:throttle:v1:"
-	// patience is how long one request waits for Redis before its own server's buckets judge it.
-	patience = 50 * time.Millisecond
+	patience  = 50 * time.Millisecond
 	// failuresAway is how many requests in a row must have waited in vain until none waits any more:
 	// one slow answer is not an outage.
 	failuresAway = 3
@@ -39,6 +38,8 @@ type Redis struct {
 	limiter *redis_rate.Limiter
 	own     *Memory
 	log     *slog.Logger
+	// patience is how long one request waits for Redis before its own server's buckets judge it.
+	patience time.Duration
 
 	failures atomic.Int32
 	away     atomic.Bool
@@ -55,6 +56,10 @@ var _ Store = (*Redis)(nil)
 // fails for a url that is none; a Redis that does not answer is away from the start, and the log says
 // so. The caller closes the store.
 func OpenRedis(ctx context.Context, url string, log *slog.Logger) (*Redis, error) {
+	return openRedis(ctx, url, log, patience)
+}
+
+func openRedis(ctx context.Context, url string, log *slog.Logger, patience time.Duration) (*Redis, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		// The error may quote the url, and the url a password.
@@ -69,7 +74,10 @@ func OpenRedis(ctx context.Context, url string, log *slog.Logger) (*Redis, error
 	logging.Disable() // it writes to stderr, a line a failed connection; we say it once
 
 	client := redis.NewClient(options)
-	r := &Redis{client: client, limiter: redis_rate.NewLimiter(client), own: NewMemory(), log: log, done: make(chan struct{})}
+	r := &Redis{
+		client: client, limiter: redis_rate.NewLimiter(client), own: NewMemory(), log: log, patience: patience,
+		done: make(chan struct{}),
+	}
 	if err := r.probe(ctx); err != nil {
 		r.leave(err)
 	}
@@ -126,7 +134,7 @@ func (r *Redis) take(ctx context.Context, key string, limit Limit, cost int) (St
 		asked = 0
 	}
 	// A client who hangs up must neither escape the charge nor count as a failure of Redis.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.patience)
 	defer cancel()
 	result, err := r.limiter.AllowN(ctx, keyPrefix+key,
 		redis_rate.Limit{Rate: limit.Points, Burst: limit.Burst, Period: limit.Every}, asked)

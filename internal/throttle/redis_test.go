@@ -29,7 +29,7 @@ func drain(t *testing.T, s Store, key string, limit Limit, tries int) (allowed i
 func TestRedis_GoesOnAloneWithTheSameLimitsAndComesBack(t *testing.T) {
 	t.Parallel()
 	server, log := startRedis(t), &lines{}
-	r := openRedis(t, server, log.logger())
+	r := open(t, server, log.logger())
 	if n := drain(t, r, "account:1", slow(50), 20); n != 20 || r.Degraded() {
 		t.Fatalf("%d of 20 were allowed, degraded: %v", n, r.Degraded())
 	}
@@ -68,7 +68,7 @@ func TestRedis_GoesOnAloneWithTheSameLimitsAndComesBack(t *testing.T) {
 func TestRedis_SlowsNobodyDownWhileItHangs(t *testing.T) {
 	t.Parallel()
 	server, log := startRedis(t), &lines{}
-	r := openRedis(t, server, log.logger())
+	r := open(t, server, log.logger())
 	take(t, r, "account:1", slow(5000), 1)
 	server.signal(t, syscall.SIGSTOP)
 	started := time.Now()
@@ -90,7 +90,7 @@ func TestRedis_SlowsNobodyDownWhileItHangs(t *testing.T) {
 func TestRedis_IsAwayWhenItCannotWrite(t *testing.T) {
 	t.Parallel()
 	server, log := startRedis(t), &lines{}
-	r := openRedis(t, server, log.logger())
+	r := open(t, server, log.logger())
 	client := server.client(t)
 	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestRedis_OpensWhileItIsAway(t *testing.T) {
 	t.Parallel()
 	server, log := startRedis(t), &lines{}
 	server.kill(t)
-	r := openRedis(t, server, log.logger())
+	r := open(t, server, log.logger())
 	if !r.Degraded() || log.count(saysAway) != 1 {
 		t.Errorf("degraded: %v:\n%s", r.Degraded(), log)
 	}
@@ -132,7 +132,7 @@ func TestRedis_OpensWhileItIsAway(t *testing.T) {
 func TestRedis_ClosesWhileItIsAway(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
-	r := openRedis(t, server, slog.New(slog.DiscardHandler))
+	r := open(t, server, slog.New(slog.DiscardHandler))
 	server.kill(t)
 	drain(t, r, "account:1", slow(50), failuresAway)
 	if !r.Degraded() {
@@ -149,7 +149,7 @@ func TestRedis_ClosesWhileItIsAway(t *testing.T) {
 func TestRedis_ChargesWhoHangsUp(t *testing.T) {
 	t.Parallel()
 	server, log := startRedis(t), &lines{}
-	r := openRedis(t, server, log.logger())
+	r := open(t, server, log.logger())
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 3 * failuresAway {
@@ -160,7 +160,7 @@ func TestRedis_ChargesWhoHangsUp(t *testing.T) {
 	if r.Degraded() {
 		t.Errorf("clients that hang up were taken for an outage:\n%s", log)
 	}
-	other := openRedis(t, server, slog.New(slog.DiscardHandler))
+	other := open(t, server, slog.New(slog.DiscardHandler))
 	if left := take(t, other, "account:1", slow(50), 0).Remaining; left != 50-3*failuresAway*5 {
 		t.Errorf("%d points are left", left)
 	}
@@ -169,7 +169,7 @@ func TestRedis_ChargesWhoHangsUp(t *testing.T) {
 func TestRedis_KeepsKeysOfItsOwnForNoLongerThanNeeded(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
-	r := openRedis(t, server, slog.New(slog.DiscardHandler))
+	r := open(t, server, slog.New(slog.DiscardHandler))
 	take(t, r, "account:30", PerSecond(1000, 50), 500)
 	client := server.client(t)
 	for _, key := range client.Keys(t.Context(), "*").Val() {

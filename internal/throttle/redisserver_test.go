@@ -101,9 +101,16 @@ func (s *redisServer) kill(t *testing.T) {
 	s.process = nil
 }
 
-func openRedis(t *testing.T, server *redisServer, log *slog.Logger) *Redis {
+func open(t *testing.T, server *redisServer, log *slog.Logger) *Redis {
 	t.Helper()
-	r, err := OpenRedis(t.Context(), server.url(), log)
+	return openPatiently(t, server, log, patience)
+}
+
+// openPatiently opens a store that waits for Redis as long as it is told, so that on a busy machine too
+// Redis alone judges.
+func openPatiently(t *testing.T, server *redisServer, log *slog.Logger, patience time.Duration) *Redis {
+	t.Helper()
+	r, err := openRedis(t.Context(), server.url(), log, patience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var stores = map[string]func(t *testing.T) []Store{
 		server := startRedis(t)
 		var several []Store
 		for range 4 {
-			several = append(several, openRedis(t, server, slog.New(slog.DiscardHandler)))
+			several = append(several, openPatiently(t, server, slog.New(slog.DiscardHandler), time.Minute))
 		}
 		return several
 	},
