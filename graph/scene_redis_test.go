@@ -61,10 +61,11 @@ func redisServer(t *testing.T) (url string, end func()) {
 	return "unix://" + socket, end
 }
 
-// inRedis is a store in that Redis, once it answers.
+// inRedis is a store in that Redis, once it answers. It waits as long as it takes, so that on a busy
+// machine too Redis alone judges.
 func inRedis(t *testing.T, url string, log *slog.Logger) *throttle.Redis {
 	t.Helper()
-	store, err := throttle.OpenRedis(t.Context(), url, log)
+	store, err := throttle.OpenRedis(t.Context(), url, time.Minute, log)
 	if err != nil {
 		t.Fatal(err)
 	}

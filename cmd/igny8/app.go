@@ -129,7 +129,7 @@ func (p parts) gate(ctx context.Context) (gate *throttle.Gate, stop func(), err 
 		gate, err = throttle.NewGate(throttle.NewMemory(), policy)
 		return gate, func() {}, err
 	}
-	redis, err := throttle.OpenRedis(ctx, p.cfg.RedisURL, p.log)
+	redis, err := throttle.OpenRedis(ctx, p.cfg.RedisURL, throttle.Patience, p.log)
 	if err != nil {
 		return nil, nil, err
 	}

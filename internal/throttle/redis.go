@@ -20,7 +20,8 @@ const (
 	// keyPrefix keeps our keys apart from those of others in one Redis, and from those of a version
 	// that reads them otherwise. (The limiter puts "rate:" in front.)
 	keyPrefix = "igny8:throttle:v1:"
-	patience  = 50 * time.Millisecond
+	// Patience is how long a server does well to let one request wait for Redis.
+	Patience = 50 * time.Millisecond
 	// failuresAway is how many requests in a row must have waited in vain until none waits any more:
 	// one slow answer is not an outage.
 	failuresAway = 3
@@ -38,7 +39,6 @@ type Redis struct {
 	limiter *redis_rate.Limiter
 	own     *Memory
 	log     *slog.Logger
-	// patience is how long one request waits for Redis before its own server's buckets judge it.
 	patience time.Duration
 
 	failures atomic.Int32
@@ -54,12 +54,9 @@ var _ Store = (*Redis)(nil)
 
 // OpenRedis makes a store in the Redis or Valkey at url: redis://, rediss:// (TLS) or unix://. It
 // fails for a url that is none; a Redis that does not answer is away from the start, and the log says
-// so. The caller closes the store.
-func OpenRedis(ctx context.Context, url string, log *slog.Logger) (*Redis, error) {
-	return openRedis(ctx, url, log, patience)
-}
-
-func openRedis(ctx context.Context, url string, log *slog.Logger, patience time.Duration) (*Redis, error) {
+// so. A request waits for Redis as long as patience says, then its own server's buckets judge it. The
+// caller closes the store.
+func OpenRedis(ctx context.Context, url string, patience time.Duration, log *slog.Logger) (*Redis, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		// The error may quote the url, and the url a password.

@@ -188,7 +188,7 @@ func TestRedis_KeepsKeysOfItsOwnForNoLongerThanNeeded(t *testing.T) {
 func TestOpenRedis_RefusesWhatIsNoAddressWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"", "localhost:6379", "http://user:hunter2@host", "redis://user:hunter2@host:port/0", "redis://:hunter2@h/x"} {
-		r, err := OpenRedis(t.Context(), url, slog.New(slog.DiscardHandler))
+		r, err := OpenRedis(t.Context(), url, Patience, slog.New(slog.DiscardHandler))
 		if err == nil {
 			_ = r.Close()
 			t.Errorf("%q is accepted", url)

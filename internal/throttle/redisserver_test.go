@@ -103,14 +103,14 @@ func (s *redisServer) kill(t *testing.T) {
 
 func open(t *testing.T, server *redisServer, log *slog.Logger) *Redis {
 	t.Helper()
-	return openPatiently(t, server, log, patience)
+	return openPatiently(t, server, log, Patience)
 }
 
 // openPatiently opens a store that waits for Redis as long as it is told, so that on a busy machine too
 // Redis alone judges.
 func openPatiently(t *testing.T, server *redisServer, log *slog.Logger, patience time.Duration) *Redis {
 	t.Helper()
-	r, err := openRedis(t.Context(), server.url(), log, patience)
+	r, err := OpenRedis(t.Context(), server.url(), patience, log)
 	if err != nil {
 		t.Fatal(err)
 	}
