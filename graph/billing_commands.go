@@ -12,7 +12,7 @@ import (
 func (r *mutationResolver) RequestBankTransfer(
 	ctx context.Context, in RequestBankTransferInput,
 ) (*RequestBankTransferPayload, error) {
-	payment, err := billing.RequestTransfer(ctx, r.DB, actor(ctx), r.now(), r.Bank, billing.Request{
+	payment, err := r.office().RequestTransfer(ctx, r.DB, actor(ctx), r.now(), billing.Request{
 		PlanSlug: in.PlanSlug, Months: in.Months, IdempotencyKey: in.IdempotencyKey,
 	})
 	errs, err := outcome(err)
@@ -24,7 +24,7 @@ func (r *mutationResolver) DeclarePayment(ctx context.Context, in DeclarePayment
 	if f != nil {
 		return &DeclarePaymentPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
-	payment, err := billing.DeclarePayment(ctx, r.DB, actor(ctx), r.now(), billing.Declare{
+	payment, err := r.office().DeclarePayment(ctx, r.DB, actor(ctx), r.now(), billing.Declare{
 		PaymentID: id, SentOn: in.SentOn, PayerName: in.PayerName, ProofURL: value(in.ProofURL),
 	})
 	errs, err := outcome(err)
@@ -48,7 +48,7 @@ func (r *mutationResolver) confirmPayment(ctx context.Context, in ConfirmPayment
 	if err != nil {
 		return none, under(err, "amount")
 	}
-	payment, err := billing.ConfirmPayment(ctx, r.DB, actor(ctx), r.now(), billing.Confirm{
+	payment, err := r.office().ConfirmPayment(ctx, r.DB, actor(ctx), r.now(), billing.Confirm{
 		PaymentID: id, ExternalPaymentID: in.ExternalPaymentID, Amount: amount,
 		ReceivedOn: in.ReceivedOn, IdempotencyKey: in.IdempotencyKey,
 	})
@@ -71,7 +71,7 @@ func (r *mutationResolver) RejectPayment(ctx context.Context, in RejectPaymentIn
 	if f != nil {
 		return &RejectPaymentPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
-	payment, err := billing.RejectPayment(ctx, r.DB, actor(ctx), r.now(), id, in.Reason)
+	payment, err := r.office().RejectPayment(ctx, r.DB, actor(ctx), r.now(), id, in.Reason)
 	errs, err := outcome(err)
 	return &RejectPaymentPayload{Payment: payment, UserErrors: errs}, err
 }
@@ -83,3 +83,6 @@ func only[T any](rows []*T) *T {
 	}
 	return rows[0]
 }
+
+// office is the business side as this server works it.
+func (r *Resolver) office() billing.Office { return billing.Office{Bank: r.Bank, Mail: r.Mail} }

@@ -55,8 +55,8 @@ func TestDashboard_CostsTheSameStatementsForOneSiteAndForAHundred(t *testing.T) 
 			SELECT s.tenant_id, 1 + row_number() OVER (ORDER BY s.id) + ?1, 'deduction', -1, 5000, s.id, 'user', u.id, 'site:' || s.id, now()
 			FROM igny8_sites s JOIN igny8_users u ON u.tenant_id = s.tenant_id
 			WHERE s.tenant_id = ?0 AND NOT EXISTS (SELECT FROM igny8_credit_transactions x WHERE x.tenant_id = s.tenant_id AND x.site_id = s.id)`, tenant, from-1)
-		a.exec(`INSERT INTO igny8_payments (tenant_id, method, plan_id, months, amount_minor, currency, reference, requested_by, expires_at)
-			SELECT ?0, 'bank_transfer', 2, 1, 8900, 'USD', 'R' || n, (SELECT owner_id FROM igny8_tenants WHERE id = ?0), now()
+		a.exec(`INSERT INTO igny8_payments (tenant_id, method, plan_id, months, net_minor, amount_minor, currency, reference, requested_by, expires_at)
+			SELECT ?0, 'bank_transfer', 2, 1, 8900, 8900, 'USD', 'R' || n, (SELECT owner_id FROM igny8_tenants WHERE id = ?0), now()
 			FROM generate_series(?1::int, ?2::int) n`, tenant, from, to)
 	}
 	fill(1, 1)

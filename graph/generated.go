@@ -56,6 +56,7 @@ type ResolverRoot interface {
 	Invoice() InvoiceResolver
 	Mutation() MutationResolver
 	Payment() PaymentResolver
+	PlanChange() PlanChangeResolver
 	Query() QueryResolver
 	Sector() SectorResolver
 	Site() SiteResolver
@@ -78,6 +79,7 @@ type ComplexityRoot struct {
 
 	Account struct {
 		AuditEvents           func(childComplexity int, filter *AuditEventFilter, first *int, after *string, last *int, before *string) int
+		Balance               func(childComplexity int) int
 		BillingEmail          func(childComplexity int) int
 		CreatedAt             func(childComplexity int) int
 		Credits               func(childComplexity int) int
@@ -150,6 +152,12 @@ type ComplexityRoot struct {
 		Status     func(childComplexity int) int
 	}
 
+	AssignPlanPayload struct {
+		Account    func(childComplexity int) int
+		Payment    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	AuditEvent struct {
 		Action        func(childComplexity int) int
 		Actor         func(childComplexity int) int
@@ -175,6 +183,16 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CancelPaymentPayload struct {
+		Payment    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	CancelSubscriptionPayload struct {
+		Subscription func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
 	CaptureCreditsPayload struct {
 		Credits     func(childComplexity int) int
 		Hold        func(childComplexity int) int
@@ -189,6 +207,13 @@ type ComplexityRoot struct {
 
 	ChangePasswordPayload struct {
 		UserErrors func(childComplexity int) int
+	}
+
+	ChangePlanPayload struct {
+		Change       func(childComplexity int) int
+		Payment      func(childComplexity int) int
+		Subscription func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	CheckWordPressPayload struct {
@@ -483,9 +508,13 @@ type ComplexityRoot struct {
 		AcceptInvitation         func(childComplexity int, input AcceptInvitationInput) int
 		AddSector                func(childComplexity int, input AddSectorInput) int
 		AdjustCredits            func(childComplexity int, input AdjustCreditsInput) int
+		AssignPlan               func(childComplexity int, input AssignPlanInput) int
+		CancelPayment            func(childComplexity int, input CancelPaymentInput) int
+		CancelSubscription       func(childComplexity int, input CancelSubscriptionInput) int
 		CaptureCredits           func(childComplexity int, input CaptureCreditsInput) int
 		ChangeMemberRole         func(childComplexity int, input ChangeMemberRoleInput) int
 		ChangePassword           func(childComplexity int, input ChangePasswordInput) int
+		ChangePlan               func(childComplexity int, input ChangePlanInput) int
 		CheckWordPress           func(childComplexity int, input CheckWordPressInput) int
 		ConfirmPayment           func(childComplexity int, input ConfirmPaymentInput) int
 		ConnectWordPress         func(childComplexity int, input ConnectWordPressInput) int
@@ -519,6 +548,7 @@ type ComplexityRoot struct {
 		RestoreMember            func(childComplexity int, input RestoreMemberInput) int
 		RestoreSector            func(childComplexity int, input RestoreSectorInput) int
 		RestoreSite              func(childComplexity int, input RestoreSiteInput) int
+		ResumeSubscription       func(childComplexity int, input ResumeSubscriptionInput) int
 		RevokeInvitation         func(childComplexity int, input RevokeInvitationInput) int
 		RevokeSession            func(childComplexity int, input RevokeSessionInput) int
 		RevokeSiteAPIKey         func(childComplexity int, input RevokeSiteAPIKeyInput) int
@@ -546,10 +576,12 @@ type ComplexityRoot struct {
 		Account           func(childComplexity int) int
 		Amount            func(childComplexity int) int
 		CreatedAt         func(childComplexity int) int
+		Credited          func(childComplexity int) int
 		DecidedAt         func(childComplexity int) int
 		DeclaredAt        func(childComplexity int) int
 		ExpiresAt         func(childComplexity int) int
 		ExternalPaymentID func(childComplexity int) int
+		FromBalance       func(childComplexity int) int
 		ID                func(childComplexity int) int
 		Instructions      func(childComplexity int) int
 		Invoice           func(childComplexity int) int
@@ -557,12 +589,15 @@ type ComplexityRoot struct {
 		Months            func(childComplexity int) int
 		PayerName         func(childComplexity int) int
 		Plan              func(childComplexity int) int
+		Price             func(childComplexity int) int
 		ProofURL          func(childComplexity int) int
+		Purpose           func(childComplexity int) int
 		ReceivedOn        func(childComplexity int) int
 		Reference         func(childComplexity int) int
 		RejectionReason   func(childComplexity int) int
 		SentOn            func(childComplexity int) int
 		Status            func(childComplexity int) int
+		Tax               func(childComplexity int) int
 	}
 
 	PaymentConnection struct {
@@ -575,6 +610,11 @@ type ComplexityRoot struct {
 	PaymentEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	PendingPlanChange struct {
+		EffectiveAt func(childComplexity int) int
+		Plan        func(childComplexity int) int
 	}
 
 	Plan struct {
@@ -591,12 +631,32 @@ type ComplexityRoot struct {
 		TrialDays       func(childComplexity int) int
 	}
 
+	PlanChange struct {
+		Balance     func(childComplexity int) int
+		Credited    func(childComplexity int) int
+		Credits     func(childComplexity int) int
+		Due         func(childComplexity int) int
+		EffectiveAt func(childComplexity int) int
+		From        func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		Misfits     func(childComplexity int) int
+		PaidUntil   func(childComplexity int) int
+		Price       func(childComplexity int) int
+		To          func(childComplexity int) int
+	}
+
 	PlanLimitError struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Limit   func(childComplexity int) int
 		Message func(childComplexity int) int
 		Used    func(childComplexity int) int
+	}
+
+	PlanMisfit struct {
+		Limit func(childComplexity int) int
+		Used  func(childComplexity int) int
+		What  func(childComplexity int) int
 	}
 
 	Query struct {
@@ -615,6 +675,7 @@ type ComplexityRoot struct {
 		Payments           func(childComplexity int, filter *PaymentFilter, first *int, after *string, last *int, before *string) int
 		Plan               func(childComplexity int, slug string) int
 		Plans              func(childComplexity int) int
+		PreviewPlanChange  func(childComplexity int, planSlug string, months int) int
 		Site               func(childComplexity int, id string) int
 		Sites              func(childComplexity int, filter *SiteFilter, orderBy *SiteOrder, first *int, after *string, last *int, before *string) int
 		StaffAccount       func(childComplexity int, id string) int
@@ -707,6 +768,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	ResumeSubscriptionPayload struct {
+		Subscription func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
 	RevokeInvitationPayload struct {
 		Invitation func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -791,11 +857,14 @@ type ComplexityRoot struct {
 
 	Subscription struct {
 		CancelAtPeriodEnd    func(childComplexity int) int
+		CancelledAt          func(childComplexity int) int
 		CurrentPeriodEnd     func(childComplexity int) int
 		CurrentPeriodStart   func(childComplexity int) int
 		ExternalPaymentID    func(childComplexity int) int
 		ID                   func(childComplexity int) int
+		PaidUntil            func(childComplexity int) int
 		PaymentMethod        func(childComplexity int) int
+		PendingChange        func(childComplexity int) int
 		Periods              func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Status               func(childComplexity int) int
 		StripeSubscriptionID func(childComplexity int) int
@@ -933,6 +1002,7 @@ type AccountResolver interface {
 	PaymentMethod(ctx context.Context, obj *account.Account) (*billing.Method, error)
 	Owner(ctx context.Context, obj *account.Account) (*account.User, error)
 
+	Balance(ctx context.Context, obj *account.Account) (*money.Money, error)
 	Credits(ctx context.Context, obj *account.Account) (*credit.Account, error)
 	Limits(ctx context.Context, obj *account.Account) (*account.Limits, error)
 	Sites(ctx context.Context, obj *account.Account, filter *SiteFilter, orderBy *SiteOrder, first *int, after *string, last *int, before *string) (*page.Connection[*site.Site], error)
@@ -1030,8 +1100,13 @@ type MutationResolver interface {
 	RefundCredits(ctx context.Context, input RefundCreditsInput) (*RefundCreditsPayload, error)
 	RequestBankTransfer(ctx context.Context, input RequestBankTransferInput) (*RequestBankTransferPayload, error)
 	DeclarePayment(ctx context.Context, input DeclarePaymentInput) (*DeclarePaymentPayload, error)
+	CancelPayment(ctx context.Context, input CancelPaymentInput) (*CancelPaymentPayload, error)
+	ChangePlan(ctx context.Context, input ChangePlanInput) (*ChangePlanPayload, error)
+	CancelSubscription(ctx context.Context, input CancelSubscriptionInput) (*CancelSubscriptionPayload, error)
+	ResumeSubscription(ctx context.Context, input ResumeSubscriptionInput) (*ResumeSubscriptionPayload, error)
 	ConfirmPayment(ctx context.Context, input ConfirmPaymentInput) (*ConfirmPaymentPayload, error)
 	AdjustCredits(ctx context.Context, input AdjustCreditsInput) (*AdjustCreditsPayload, error)
+	AssignPlan(ctx context.Context, input AssignPlanInput) (*AssignPlanPayload, error)
 	SuspendAccount(ctx context.Context, input SuspendAccountInput) (*SuspendAccountPayload, error)
 	ReactivateAccount(ctx context.Context, input ReactivateAccountInput) (*ReactivateAccountPayload, error)
 	Impersonate(ctx context.Context, input ImpersonateInput) (*ImpersonatePayload, error)
@@ -1044,6 +1119,10 @@ type PaymentResolver interface {
 	Plan(ctx context.Context, obj *billing.Payment) (*plan.Plan, error)
 
 	Invoice(ctx context.Context, obj *billing.Payment) (*billing.Invoice, error)
+}
+type PlanChangeResolver interface {
+	From(ctx context.Context, obj *billing.PlanChange) (*plan.Plan, error)
+	To(ctx context.Context, obj *billing.PlanChange) (*plan.Plan, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id string) (Node, error)
@@ -1062,6 +1141,7 @@ type QueryResolver interface {
 	CreditCosts(ctx context.Context) ([]*credit.Cost, error)
 	EstimateCredits(ctx context.Context, operation credit.Operation, quantity *int) (*credit.Estimate, error)
 	Payments(ctx context.Context, filter *PaymentFilter, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
+	PreviewPlanChange(ctx context.Context, planSlug string, months int) (*billing.PlanChange, error)
 	PaymentQueue(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
 	Accounts(ctx context.Context, filter *AccountFilter, first *int, after *string, last *int, before *string) (*page.Connection[*account.Account], error)
 	StaffAccount(ctx context.Context, id string) (*account.Account, error)
@@ -1081,6 +1161,10 @@ type SiteResolver interface {
 type SubscriptionResolver interface {
 	CurrentPeriodStart(ctx context.Context, obj *billing.Subscription) (*time.Time, error)
 	CurrentPeriodEnd(ctx context.Context, obj *billing.Subscription) (*time.Time, error)
+
+	PaidUntil(ctx context.Context, obj *billing.Subscription) (*time.Time, error)
+
+	PendingChange(ctx context.Context, obj *billing.Subscription) (*billing.PendingPlanChange, error)
 
 	Periods(ctx context.Context, obj *billing.Subscription, first *int, after *string, last *int, before *string) (*page.Connection[*billing.SubscriptionPeriod], error)
 }
@@ -1137,6 +1221,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.AuditEvents(childComplexity, args["filter"].(*AuditEventFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Account.balance":
+		if e.ComplexityRoot.Account.Balance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.Balance(childComplexity), true
 	case "Account.billingEmail":
 		if e.ComplexityRoot.Account.BillingEmail == nil {
 			break
@@ -1474,6 +1564,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ApiKey.Status(childComplexity), true
 
+	case "AssignPlanPayload.account":
+		if e.ComplexityRoot.AssignPlanPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignPlanPayload.Account(childComplexity), true
+	case "AssignPlanPayload.payment":
+		if e.ComplexityRoot.AssignPlanPayload.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignPlanPayload.Payment(childComplexity), true
+	case "AssignPlanPayload.userErrors":
+		if e.ComplexityRoot.AssignPlanPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignPlanPayload.UserErrors(childComplexity), true
+
 	case "AuditEvent.action":
 		if e.ComplexityRoot.AuditEvent.Action == nil {
 			break
@@ -1573,6 +1682,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
+	case "CancelPaymentPayload.payment":
+		if e.ComplexityRoot.CancelPaymentPayload.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelPaymentPayload.Payment(childComplexity), true
+	case "CancelPaymentPayload.userErrors":
+		if e.ComplexityRoot.CancelPaymentPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelPaymentPayload.UserErrors(childComplexity), true
+
+	case "CancelSubscriptionPayload.subscription":
+		if e.ComplexityRoot.CancelSubscriptionPayload.Subscription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelSubscriptionPayload.Subscription(childComplexity), true
+	case "CancelSubscriptionPayload.userErrors":
+		if e.ComplexityRoot.CancelSubscriptionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelSubscriptionPayload.UserErrors(childComplexity), true
+
 	case "CaptureCreditsPayload.credits":
 		if e.ComplexityRoot.CaptureCreditsPayload.Credits == nil {
 			break
@@ -1617,6 +1752,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChangePasswordPayload.UserErrors(childComplexity), true
+
+	case "ChangePlanPayload.change":
+		if e.ComplexityRoot.ChangePlanPayload.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePlanPayload.Change(childComplexity), true
+	case "ChangePlanPayload.payment":
+		if e.ComplexityRoot.ChangePlanPayload.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePlanPayload.Payment(childComplexity), true
+	case "ChangePlanPayload.subscription":
+		if e.ComplexityRoot.ChangePlanPayload.Subscription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePlanPayload.Subscription(childComplexity), true
+	case "ChangePlanPayload.userErrors":
+		if e.ComplexityRoot.ChangePlanPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePlanPayload.UserErrors(childComplexity), true
 
 	case "CheckWordPressPayload.userErrors":
 		if e.ComplexityRoot.CheckWordPressPayload.UserErrors == nil {
@@ -2665,6 +2825,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AdjustCredits(childComplexity, args["input"].(AdjustCreditsInput)), true
+	case "Mutation.assignPlan":
+		if e.ComplexityRoot.Mutation.AssignPlan == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_assignPlan_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AssignPlan(childComplexity, args["input"].(AssignPlanInput)), true
+	case "Mutation.cancelPayment":
+		if e.ComplexityRoot.Mutation.CancelPayment == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelPayment_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelPayment(childComplexity, args["input"].(CancelPaymentInput)), true
+	case "Mutation.cancelSubscription":
+		if e.ComplexityRoot.Mutation.CancelSubscription == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelSubscription_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelSubscription(childComplexity, args["input"].(CancelSubscriptionInput)), true
 	case "Mutation.captureCredits":
 		if e.ComplexityRoot.Mutation.CaptureCredits == nil {
 			break
@@ -2698,6 +2891,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ChangePassword(childComplexity, args["input"].(ChangePasswordInput)), true
+	case "Mutation.changePlan":
+		if e.ComplexityRoot.Mutation.ChangePlan == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_changePlan_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ChangePlan(childComplexity, args["input"].(ChangePlanInput)), true
 	case "Mutation.checkWordPress":
 		if e.ComplexityRoot.Mutation.CheckWordPress == nil {
 			break
@@ -3061,6 +3265,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RestoreSite(childComplexity, args["input"].(RestoreSiteInput)), true
+	case "Mutation.resumeSubscription":
+		if e.ComplexityRoot.Mutation.ResumeSubscription == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resumeSubscription_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResumeSubscription(childComplexity, args["input"].(ResumeSubscriptionInput)), true
 	case "Mutation.revokeInvitation":
 		if e.ComplexityRoot.Mutation.RevokeInvitation == nil {
 			break
@@ -3259,6 +3474,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.CreatedAt(childComplexity), true
+	case "Payment.credited":
+		if e.ComplexityRoot.Payment.Credited == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Credited(childComplexity), true
 	case "Payment.decidedAt":
 		if e.ComplexityRoot.Payment.DecidedAt == nil {
 			break
@@ -3283,6 +3504,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.ExternalPaymentID(childComplexity), true
+	case "Payment.fromBalance":
+		if e.ComplexityRoot.Payment.FromBalance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.FromBalance(childComplexity), true
 	case "Payment.id":
 		if e.ComplexityRoot.Payment.ID == nil {
 			break
@@ -3325,12 +3552,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Plan(childComplexity), true
+	case "Payment.price":
+		if e.ComplexityRoot.Payment.Price == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Price(childComplexity), true
 	case "Payment.proofUrl":
 		if e.ComplexityRoot.Payment.ProofURL == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Payment.ProofURL(childComplexity), true
+	case "Payment.purpose":
+		if e.ComplexityRoot.Payment.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Purpose(childComplexity), true
 	case "Payment.receivedOn":
 		if e.ComplexityRoot.Payment.ReceivedOn == nil {
 			break
@@ -3361,6 +3600,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Status(childComplexity), true
+	case "Payment.tax":
+		if e.ComplexityRoot.Payment.Tax == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Tax(childComplexity), true
 
 	case "PaymentConnection.edges":
 		if e.ComplexityRoot.PaymentConnection.Edges == nil {
@@ -3399,6 +3644,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PaymentEdge.Node(childComplexity), true
+
+	case "PendingPlanChange.effectiveAt":
+		if e.ComplexityRoot.PendingPlanChange.EffectiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PendingPlanChange.EffectiveAt(childComplexity), true
+	case "PendingPlanChange.plan":
+		if e.ComplexityRoot.PendingPlanChange.Plan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PendingPlanChange.Plan(childComplexity), true
 
 	case "Plan.active":
 		if e.ComplexityRoot.Plan.Active == nil {
@@ -3467,6 +3725,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Plan.TrialDays(childComplexity), true
 
+	case "PlanChange.fromBalance":
+		if e.ComplexityRoot.PlanChange.Balance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Balance(childComplexity), true
+	case "PlanChange.credited":
+		if e.ComplexityRoot.PlanChange.Credited == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Credited(childComplexity), true
+	case "PlanChange.credits":
+		if e.ComplexityRoot.PlanChange.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Credits(childComplexity), true
+	case "PlanChange.due":
+		if e.ComplexityRoot.PlanChange.Due == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Due(childComplexity), true
+	case "PlanChange.effectiveAt":
+		if e.ComplexityRoot.PlanChange.EffectiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.EffectiveAt(childComplexity), true
+	case "PlanChange.from":
+		if e.ComplexityRoot.PlanChange.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.From(childComplexity), true
+	case "PlanChange.kind":
+		if e.ComplexityRoot.PlanChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Kind(childComplexity), true
+	case "PlanChange.misfits":
+		if e.ComplexityRoot.PlanChange.Misfits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Misfits(childComplexity), true
+	case "PlanChange.paidUntil":
+		if e.ComplexityRoot.PlanChange.PaidUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.PaidUntil(childComplexity), true
+	case "PlanChange.price":
+		if e.ComplexityRoot.PlanChange.Price == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Price(childComplexity), true
+	case "PlanChange.to":
+		if e.ComplexityRoot.PlanChange.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.To(childComplexity), true
+
 	case "PlanLimitError.code":
 		if e.ComplexityRoot.PlanLimitError.Code == nil {
 			break
@@ -3497,6 +3822,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PlanLimitError.Used(childComplexity), true
+
+	case "PlanMisfit.limit":
+		if e.ComplexityRoot.PlanMisfit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanMisfit.Limit(childComplexity), true
+	case "PlanMisfit.used":
+		if e.ComplexityRoot.PlanMisfit.Used == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanMisfit.Used(childComplexity), true
+	case "PlanMisfit.what":
+		if e.ComplexityRoot.PlanMisfit.What == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanMisfit.What(childComplexity), true
 
 	case "Query.account":
 		if e.ComplexityRoot.Query.Account == nil {
@@ -3644,6 +3988,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Plans(childComplexity), true
+	case "Query.previewPlanChange":
+		if e.ComplexityRoot.Query.PreviewPlanChange == nil {
+			break
+		}
+
+		args, err := ec.field_Query_previewPlanChange_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PreviewPlanChange(childComplexity, args["planSlug"].(string), args["months"].(int)), true
 	case "Query.site":
 		if e.ComplexityRoot.Query.Site == nil {
 			break
@@ -3910,6 +4265,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RestoreSitePayload.UserErrors(childComplexity), true
+
+	case "ResumeSubscriptionPayload.subscription":
+		if e.ComplexityRoot.ResumeSubscriptionPayload.Subscription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResumeSubscriptionPayload.Subscription(childComplexity), true
+	case "ResumeSubscriptionPayload.userErrors":
+		if e.ComplexityRoot.ResumeSubscriptionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResumeSubscriptionPayload.UserErrors(childComplexity), true
 
 	case "RevokeInvitationPayload.invitation":
 		if e.ComplexityRoot.RevokeInvitationPayload.Invitation == nil {
@@ -4210,6 +4578,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.CancelAtPeriodEnd(childComplexity), true
+	case "Subscription.cancelledAt":
+		if e.ComplexityRoot.Subscription.CancelledAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.CancelledAt(childComplexity), true
 	case "Subscription.currentPeriodEnd":
 		if e.ComplexityRoot.Subscription.CurrentPeriodEnd == nil {
 			break
@@ -4234,12 +4608,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.ID(childComplexity), true
+	case "Subscription.paidUntil":
+		if e.ComplexityRoot.Subscription.PaidUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.PaidUntil(childComplexity), true
 	case "Subscription.paymentMethod":
 		if e.ComplexityRoot.Subscription.PaymentMethod == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Subscription.PaymentMethod(childComplexity), true
+	case "Subscription.pendingChange":
+		if e.ComplexityRoot.Subscription.PendingChange == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.PendingChange(childComplexity), true
 	case "Subscription.periods":
 		if e.ComplexityRoot.Subscription.Periods == nil {
 			break
@@ -4701,10 +5087,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAccountFilter,
 		ec.unmarshalInputAddSectorInput,
 		ec.unmarshalInputAdjustCreditsInput,
+		ec.unmarshalInputAssignPlanInput,
 		ec.unmarshalInputAuditEventFilter,
+		ec.unmarshalInputCancelPaymentInput,
+		ec.unmarshalInputCancelSubscriptionInput,
 		ec.unmarshalInputCaptureCreditsInput,
 		ec.unmarshalInputChangeMemberRoleInput,
 		ec.unmarshalInputChangePasswordInput,
+		ec.unmarshalInputChangePlanInput,
 		ec.unmarshalInputCheckWordPressInput,
 		ec.unmarshalInputConfirmPaymentInput,
 		ec.unmarshalInputConnectWordPressInput,
@@ -4741,6 +5131,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRestoreMemberInput,
 		ec.unmarshalInputRestoreSectorInput,
 		ec.unmarshalInputRestoreSiteInput,
+		ec.unmarshalInputResumeSubscriptionInput,
 		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRevokeSessionInput,
 		ec.unmarshalInputRevokeSiteAccessInput,
@@ -5091,6 +5482,16 @@ type Query {
     "The cursor to end before."
     before: String
   ): PaymentConnection @role(min: ADMIN, for: BILLING)
+  """
+  What a move to another plan would mean, before anybody agrees: when it takes effect, what is due, which credits come, and what
+  no longer fits. It changes nothing. For owners.
+  """
+  previewPlanChange(
+    "The plan to move to."
+    planSlug: String!
+    "For how many months to pay where the change begins to pay, 1 to 24."
+    months: Int! = 1
+  ): PlanChange @role(min: OWNER, for: BILLING)
   "Payments of all accounts that wait for a decision, oldest first. For staff."
   paymentQueue(
     "How many to read from the start or after ` + "`" + `after` + "`" + `; at most 100, 20 unless said."
@@ -5268,6 +5669,19 @@ type Mutation {
     @role(min: OWNER, for: BILLING)
   "Declares that the money of a requested bank transfer was sent."
   declarePayment("What was sent." input: DeclarePaymentInput!): DeclarePaymentPayload @role(min: OWNER, for: BILLING)
+  "Takes a requested payment back that was not declared as sent."
+  cancelPayment("Which payment." input: CancelPaymentInput!): CancelPaymentPayload @role(min: OWNER, for: BILLING)
+  """
+  Moves the account to another plan: to a dearer one with the payment of the difference, which the answer asks for; to a cheaper
+  one when what is paid for ends; to the free one then too, or at once where nothing that was paid for runs. The plan that
+  the account is on takes a scheduled change or cancellation back.
+  """
+  changePlan("Which plan." input: ChangePlanInput!): ChangePlanPayload @role(min: OWNER, for: BILLING)
+  "Ends the subscription with the period or the trial that runs, or at once where none does. ` + "`" + `resumeSubscription` + "`" + ` takes it back until then."
+  cancelSubscription("Why." input: CancelSubscriptionInput!): CancelSubscriptionPayload @role(min: OWNER, for: BILLING)
+  "Takes back a cancellation, or a change of plan, that has not taken effect."
+  resumeSubscription("What to take back." input: ResumeSubscriptionInput!): ResumeSubscriptionPayload
+    @role(min: OWNER, for: BILLING)
   """
   Confirms that a payment was received: the account becomes active on the plan, its paid periods are appended, its credits
   granted, and an invoice is issued, all at once. Repeated with the same facts, it answers the same and changes nothing.
@@ -5280,6 +5694,13 @@ type Mutation {
   is available. For staff.
   """
   adjustCredits("What to correct." input: AdjustCreditsInput!): AdjustCreditsPayload @role(min: DEVELOPER, for: BILLING)
+  """
+  Puts an account on a plan from now on until an instant, also on one that owners cannot choose, at a price of its own. What was
+  paid for the same time before comes to the account's balance. With a price, the answer has the payment to be made; the
+  plan holds meanwhile. Never for the staff's own account. For staff.
+  """
+  assignPlan("Which plan, for whom and for how long." input: AssignPlanInput!): AssignPlanPayload
+    @role(min: DEVELOPER, for: BILLING)
   "Stops an account, with a reason that its people can read. Never a system account. For staff."
   suspendAccount("Which account, and why." input: SuspendAccountInput!): SuspendAccountPayload
     @role(min: DEVELOPER, for: BILLING)
@@ -5500,6 +5921,11 @@ type Account implements Node @tenant(staff: true) {
   owner: User
   "Where invoices go. For admins and owners."
   billingEmail: EmailAddress @role(min: ADMIN, for: BILLING)
+  """
+  What the account has with us in money, e.g. of a price whose unused part was credited: it goes towards the next payment. Null
+  where it never had anything. For admins and owners.
+  """
+  balance: Money @role(min: ADMIN, for: BILLING)
   "The account's credits."
   credits: Credits!
   "What the plan allows, and what is used of it. For members."
@@ -6661,8 +7087,14 @@ type Subscription implements Node @tenant(staff: true) {
   currentPeriodEnd: DateTime!
   "When the trial that the account started with ends or would have ended; null for an account that never had one."
   trialEnd: DateTime
-  "Whether the subscription ends with the current period."
+  "The first instant after the last period that there is: until then it is paid for, given or on trial."
+  paidUntil: DateTime!
+  "Whether the subscription ends with what is paid for."
   cancelAtPeriodEnd: Boolean!
+  "When the cancellation took effect; null unless it did, also after a return."
+  cancelledAt: DateTime
+  "The plan that follows what is paid for, where another one was chosen; null otherwise."
+  pendingChange: PendingPlanChange
   "The bank's or Stripe's id of the payment confirmed last; null before the first. For admins and owners."
   externalPaymentId: String @role(min: ADMIN, for: BILLING)
   "Stripe's id of the subscription; null where Stripe is not used. For admins and owners."
@@ -6760,8 +7192,18 @@ type Payment implements Node @tenant(staff: true) {
   plan: Plan!
   "For how many months."
   months: Int!
-  "The sum."
+  "What it does when it is confirmed."
+  purpose: PaymentPurpose!
+  "The sum to pay: the price, less what is credited, with tax, less what the account's balance pays."
   amount: Money!
+  "The price of what is bought, without tax."
+  price: Money!
+  "The unused part of what was paid for the same time before, without tax."
+  credited: Money!
+  "The tax on the price less what is credited."
+  tax: Money!
+  "How much of it the account's balance pays; it comes back where the payment is not made."
+  fromBalance: Money!
   "What to write on the transfer, so that it is found."
   reference: String!
   "How to pay, for people."
@@ -6808,6 +7250,8 @@ enum PaymentStatus {
   REJECTED
   "Its deadline passed."
   EXPIRED
+  "The owner took it back."
+  WITHDRAWN
   "The money went back."
   REFUNDED
   "The payer's bank wants the money back."
@@ -6864,6 +7308,172 @@ type InvoiceLine {
   periodEnd: DateTime!
   "The sum."
   amount: Money!
+}
+
+"What a payment does when it is confirmed."
+enum PaymentPurpose {
+  "Appends periods."
+  PERIODS
+  "Moves what is paid for to a dearer plan."
+  UPGRADE
+  "Pays for a plan that staff assigned."
+  ASSIGNMENT
+}
+
+"A change of plan that waits for the end of what is paid for."
+type PendingPlanChange {
+  "The plan that follows."
+  plan: Plan!
+  "When it follows."
+  effectiveAt: DateTime!
+}
+
+"What kind of change a move to a plan is, as the account stands."
+enum PlanChangeKind {
+  "Begins to pay; it takes effect with the payment."
+  START
+  "Moves to a dearer plan with the payment of the difference; it takes effect with the payment."
+  UPGRADE
+  "Moves to a cheaper plan when what is paid for ends."
+  DOWNGRADE
+  "Moves to the free plan: when what is paid for ends, or at once where nothing is."
+  FREE
+  "Stays on the plan, and takes a scheduled change or cancellation back."
+  KEEP
+}
+
+"What an account has more of than a plan allows."
+enum PlanMisfitKind {
+  "Sites."
+  SITES
+  "People."
+  USERS
+}
+
+"Something that an account has more of than a plan allows. It stays; no more can be added."
+type PlanMisfit {
+  "What it is."
+  what: PlanMisfitKind!
+  "How many the plan allows."
+  limit: Int!
+  "How many there are."
+  used: Int!
+}
+
+"What a move to another plan means, reckoned at the instant of the request."
+type PlanChange {
+  "What kind of change it is."
+  kind: PlanChangeKind!
+  "The plan that the account is on."
+  from: Plan!
+  "The plan that it moves to."
+  to: Plan!
+  "When it takes effect: now stands for the confirmation of the payment, where one is due."
+  effectiveAt: DateTime!
+  "Until when it is paid for afterwards; null where nothing is."
+  paidUntil: DateTime
+  "The price of the time that is bought, without tax."
+  price: Money!
+  "The unused part of what was paid for the same time before."
+  credited: Money!
+  "How much of it the account's balance pays."
+  fromBalance: Money!
+  "What is left to pay, without tax."
+  due: Money!
+  "How many credits come as it takes effect."
+  credits: Int!
+  "What no longer fits."
+  misfits: [PlanMisfit!]!
+}
+
+"Input of cancelPayment."
+input CancelPaymentInput {
+  "Which payment; one that waits and was not declared as sent."
+  paymentId: ID!
+}
+
+"Answer of cancelPayment."
+type CancelPaymentPayload {
+  "The payment; null where there are errors."
+  payment: Payment
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of changePlan."
+input ChangePlanInput {
+  "The plan to move to; one that owners may choose."
+  planSlug: String!
+  "For how many months to pay where the change begins to pay, 1 to 24; an upgrade keeps what is paid for."
+  months: Int! = 1
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of changePlan."
+type ChangePlanPayload {
+  "What the change means; null where there are errors, and for a retry."
+  change: PlanChange
+  "The payment to make, with which the change takes effect; null where none is due."
+  payment: Payment
+  "The subscription; null where there are errors."
+  subscription: Subscription
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of cancelSubscription."
+input CancelSubscriptionInput {
+  "Why, for whoever makes the product better, at most 500 characters."
+  reason: String
+}
+
+"Answer of cancelSubscription."
+type CancelSubscriptionPayload {
+  "The subscription; null where there are errors."
+  subscription: Subscription
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of resumeSubscription."
+input ResumeSubscriptionInput {
+  "Whether a change of plan that waits is taken back too."
+  keepPlan: Boolean! = false
+}
+
+"Answer of resumeSubscription."
+type ResumeSubscriptionPayload {
+  "The subscription; null where there are errors."
+  subscription: Subscription
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of assignPlan."
+input AssignPlanInput {
+  "Which account."
+  accountId: ID!
+  "Which plan, also one that owners cannot choose."
+  planSlug: String!
+  "What a month costs; null for nothing to pay."
+  monthlyPrice: MoneyInput
+  "The first instant at which the plan does not hold any more, at most five years from now."
+  until: DateTime!
+  "Why, for the account's people to read, 1 to 500 characters."
+  reason: String!
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of assignPlan."
+type AssignPlanPayload {
+  "The account; null where there are errors."
+  account: Account
+  "The payment to be made; null where the plan costs nothing."
+  payment: Payment
+  "What was wrong."
+  userErrors: [UserError!]!
 }
 
 "Input of requestBankTransfer."
@@ -7639,6 +8249,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_owner(ctx, field)
 	case "billingEmail":
 		return ec.fieldContext_Account_billingEmail(ctx, field)
+	case "balance":
+		return ec.fieldContext_Account_balance(ctx, field)
 	case "credits":
 		return ec.fieldContext_Account_credits(ctx, field)
 	case "limits":
@@ -7765,6 +8377,18 @@ func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type ApiKey", field.Name)
 }
 
+func (ec *executionContext) childFields_AssignPlanPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_AssignPlanPayload_account(ctx, field)
+	case "payment":
+		return ec.fieldContext_AssignPlanPayload_payment(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AssignPlanPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssignPlanPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7815,6 +8439,26 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CancelPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payment":
+		return ec.fieldContext_CancelPaymentPayload_payment(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelPaymentPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelPaymentPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelSubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subscription":
+		return ec.fieldContext_CancelSubscriptionPayload_subscription(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelSubscriptionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelSubscriptionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CaptureCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "transaction":
@@ -7845,6 +8489,20 @@ func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Contex
 		return ec.fieldContext_ChangePasswordPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChangePasswordPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ChangePlanPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "change":
+		return ec.fieldContext_ChangePlanPayload_change(ctx, field)
+	case "payment":
+		return ec.fieldContext_ChangePlanPayload_payment(ctx, field)
+	case "subscription":
+		return ec.fieldContext_ChangePlanPayload_subscription(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ChangePlanPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangePlanPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CheckWordPressPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8423,8 +9081,18 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_plan(ctx, field)
 	case "months":
 		return ec.fieldContext_Payment_months(ctx, field)
+	case "purpose":
+		return ec.fieldContext_Payment_purpose(ctx, field)
 	case "amount":
 		return ec.fieldContext_Payment_amount(ctx, field)
+	case "price":
+		return ec.fieldContext_Payment_price(ctx, field)
+	case "credited":
+		return ec.fieldContext_Payment_credited(ctx, field)
+	case "tax":
+		return ec.fieldContext_Payment_tax(ctx, field)
+	case "fromBalance":
+		return ec.fieldContext_Payment_fromBalance(ctx, field)
 	case "reference":
 		return ec.fieldContext_Payment_reference(ctx, field)
 	case "instructions":
@@ -8479,6 +9147,16 @@ func (ec *executionContext) childFields_PaymentEdge(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type PaymentEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_PendingPlanChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "plan":
+		return ec.fieldContext_PendingPlanChange_plan(ctx, field)
+	case "effectiveAt":
+		return ec.fieldContext_PendingPlanChange_effectiveAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PendingPlanChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8505,6 +9183,46 @@ func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.
 		return ec.fieldContext_Plan_trialDays(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Plan", field.Name)
+}
+
+func (ec *executionContext) childFields_PlanChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_PlanChange_kind(ctx, field)
+	case "from":
+		return ec.fieldContext_PlanChange_from(ctx, field)
+	case "to":
+		return ec.fieldContext_PlanChange_to(ctx, field)
+	case "effectiveAt":
+		return ec.fieldContext_PlanChange_effectiveAt(ctx, field)
+	case "paidUntil":
+		return ec.fieldContext_PlanChange_paidUntil(ctx, field)
+	case "price":
+		return ec.fieldContext_PlanChange_price(ctx, field)
+	case "credited":
+		return ec.fieldContext_PlanChange_credited(ctx, field)
+	case "fromBalance":
+		return ec.fieldContext_PlanChange_fromBalance(ctx, field)
+	case "due":
+		return ec.fieldContext_PlanChange_due(ctx, field)
+	case "credits":
+		return ec.fieldContext_PlanChange_credits(ctx, field)
+	case "misfits":
+		return ec.fieldContext_PlanChange_misfits(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlanChange", field.Name)
+}
+
+func (ec *executionContext) childFields_PlanMisfit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "what":
+		return ec.fieldContext_PlanMisfit_what(ctx, field)
+	case "limit":
+		return ec.fieldContext_PlanMisfit_limit(ctx, field)
+	case "used":
+		return ec.fieldContext_PlanMisfit_used(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlanMisfit", field.Name)
 }
 
 func (ec *executionContext) childFields_ReactivateAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8677,6 +9395,16 @@ func (ec *executionContext) childFields_RestoreSitePayload(ctx context.Context, 
 		return ec.fieldContext_RestoreSitePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RestoreSitePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ResumeSubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subscription":
+		return ec.fieldContext_ResumeSubscriptionPayload_subscription(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResumeSubscriptionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResumeSubscriptionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8857,8 +9585,14 @@ func (ec *executionContext) childFields_Subscription(ctx context.Context, field 
 		return ec.fieldContext_Subscription_currentPeriodEnd(ctx, field)
 	case "trialEnd":
 		return ec.fieldContext_Subscription_trialEnd(ctx, field)
+	case "paidUntil":
+		return ec.fieldContext_Subscription_paidUntil(ctx, field)
 	case "cancelAtPeriodEnd":
 		return ec.fieldContext_Subscription_cancelAtPeriodEnd(ctx, field)
+	case "cancelledAt":
+		return ec.fieldContext_Subscription_cancelledAt(ctx, field)
+	case "pendingChange":
+		return ec.fieldContext_Subscription_pendingChange(ctx, field)
 	case "externalPaymentId":
 		return ec.fieldContext_Subscription_externalPaymentId(ctx, field)
 	case "stripeSubscriptionId":
@@ -9671,6 +10405,48 @@ func (ec *executionContext) field_Mutation_adjustCredits_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_assignPlan_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AssignPlanInput, error) {
+			return ec.unmarshalNAssignPlanInput2igny8ᚗcomᚋaccountsᚋgraphᚐAssignPlanInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CancelPaymentInput, error) {
+			return ec.unmarshalNCancelPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐCancelPaymentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CancelSubscriptionInput, error) {
+			return ec.unmarshalNCancelSubscriptionInput2igny8ᚗcomᚋaccountsᚋgraphᚐCancelSubscriptionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_captureCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9705,6 +10481,20 @@ func (ec *executionContext) field_Mutation_changePassword_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (ChangePasswordInput, error) {
 			return ec.unmarshalNChangePasswordInput2igny8ᚗcomᚋaccountsᚋgraphᚐChangePasswordInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_changePlan_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ChangePlanInput, error) {
+			return ec.unmarshalNChangePlanInput2igny8ᚗcomᚋaccountsᚋgraphᚐChangePlanInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10167,6 +10957,20 @@ func (ec *executionContext) field_Mutation_restoreSite_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RestoreSiteInput, error) {
 			return ec.unmarshalNRestoreSiteInput2igny8ᚗcomᚋaccountsᚋgraphᚐRestoreSiteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_resumeSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ResumeSubscriptionInput, error) {
+			return ec.unmarshalNResumeSubscriptionInput2igny8ᚗcomᚋaccountsᚋgraphᚐResumeSubscriptionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10720,6 +11524,28 @@ func (ec *executionContext) field_Query_plan_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["slug"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_previewPlanChange_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "planSlug",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["planSlug"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "months",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["months"] = arg1
 	return args, nil
 }
 
@@ -11362,6 +12188,66 @@ func (ec *executionContext) _Account_billingEmail(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_Account_billingEmail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type EmailAddress does not have child fields"))
+}
+
+func (ec *executionContext) _Account_balance(ctx context.Context, field graphql.CollectedField, obj *account.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_balance(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().Balance(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *money.Money
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *money.Money
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *money.Money
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *money.Money
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, obj, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_balance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Account_credits(ctx context.Context, field graphql.CollectedField, obj *account.Account) (ret graphql.Marshaler) {
@@ -13007,6 +13893,138 @@ func (ec *executionContext) fieldContext_ApiKey_revokedAt(_ context.Context, fie
 	return graphql.NewScalarFieldContext("ApiKey", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _AssignPlanPayload_account(ctx context.Context, field graphql.CollectedField, obj *AssignPlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignPlanPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignPlanPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignPlanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignPlanPayload_payment(ctx context.Context, field graphql.CollectedField, obj *AssignPlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignPlanPayload_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignPlanPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignPlanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignPlanPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *AssignPlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignPlanPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignPlanPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignPlanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AuditEvent_id(ctx context.Context, field graphql.CollectedField, obj *audit.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13483,6 +14501,170 @@ func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _CancelPaymentPayload_payment(ctx context.Context, field graphql.CollectedField, obj *CancelPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelPaymentPayload_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CancelPaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelPaymentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelPaymentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *CancelPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelPaymentPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelPaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelPaymentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelSubscriptionPayload_subscription(ctx context.Context, field graphql.CollectedField, obj *CancelSubscriptionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelSubscriptionPayload_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Subscription
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Subscription
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Subscription) graphql.Marshaler {
+			return ec.marshalOSubscription2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐSubscription(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CancelSubscriptionPayload_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelSubscriptionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Subscription(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelSubscriptionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *CancelSubscriptionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelSubscriptionPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelSubscriptionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelSubscriptionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CaptureCreditsPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *CaptureCreditsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13751,6 +14933,170 @@ func (ec *executionContext) _ChangePasswordPayload_userErrors(ctx context.Contex
 func (ec *executionContext) fieldContext_ChangePasswordPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ChangePasswordPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangePlanPayload_change(ctx context.Context, field graphql.CollectedField, obj *ChangePlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangePlanPayload_change(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Change, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.PlanChange) graphql.Marshaler {
+			return ec.marshalOPlanChange2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPlanChange(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChangePlanPayload_change(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePlanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PlanChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangePlanPayload_payment(ctx context.Context, field graphql.CollectedField, obj *ChangePlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangePlanPayload_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChangePlanPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePlanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangePlanPayload_subscription(ctx context.Context, field graphql.CollectedField, obj *ChangePlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangePlanPayload_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Subscription
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Subscription
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Subscription) graphql.Marshaler {
+			return ec.marshalOSubscription2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐSubscription(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ChangePlanPayload_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePlanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Subscription(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ChangePlanPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ChangePlanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ChangePlanPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ChangePlanPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePlanPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -21700,6 +23046,294 @@ func (ec *executionContext) fieldContext_Mutation_declarePayment(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_cancelPayment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelPayment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelPayment(ctx, fc.Args["input"].(CancelPaymentInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *CancelPaymentPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *CancelPaymentPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CancelPaymentPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *CancelPaymentPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CancelPaymentPayload) graphql.Marshaler {
+			return ec.marshalOCancelPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCancelPaymentPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelPayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelPaymentPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelPayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_changePlan(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changePlan(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangePlan(ctx, fc.Args["input"].(ChangePlanInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *ChangePlanPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *ChangePlanPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ChangePlanPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *ChangePlanPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ChangePlanPayload) graphql.Marshaler {
+			return ec.marshalOChangePlanPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐChangePlanPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changePlan(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangePlanPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changePlan_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelSubscription(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelSubscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelSubscription(ctx, fc.Args["input"].(CancelSubscriptionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *CancelSubscriptionPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *CancelSubscriptionPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CancelSubscriptionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *CancelSubscriptionPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CancelSubscriptionPayload) graphql.Marshaler {
+			return ec.marshalOCancelSubscriptionPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCancelSubscriptionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelSubscription(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelSubscriptionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelSubscription_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_resumeSubscription(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_resumeSubscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ResumeSubscription(ctx, fc.Args["input"].(ResumeSubscriptionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *ResumeSubscriptionPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *ResumeSubscriptionPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ResumeSubscriptionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *ResumeSubscriptionPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ResumeSubscriptionPayload) graphql.Marshaler {
+			return ec.marshalOResumeSubscriptionPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐResumeSubscriptionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_resumeSubscription(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ResumeSubscriptionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_resumeSubscription_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_confirmPayment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21838,6 +23472,78 @@ func (ec *executionContext) fieldContext_Mutation_adjustCredits(ctx context.Cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_adjustCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_assignPlan(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_assignPlan(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AssignPlan(ctx, fc.Args["input"].(AssignPlanInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *AssignPlanPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *AssignPlanPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *AssignPlanPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *AssignPlanPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AssignPlanPayload) graphql.Marshaler {
+			return ec.marshalOAssignPlanPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐAssignPlanPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_assignPlan(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AssignPlanPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_assignPlan_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -22470,6 +24176,29 @@ func (ec *executionContext) fieldContext_Payment_months(_ context.Context, field
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _Payment_purpose(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_purpose(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Purpose, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.Purpose) graphql.Marshaler {
+			return ec.marshalNPaymentPurpose2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPurpose(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_purpose(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type PaymentPurpose does not have child fields"))
+}
+
 func (ec *executionContext) _Payment_amount(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22490,6 +24219,134 @@ func (ec *executionContext) _Payment_amount(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Payment_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_price(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_credited(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_credited(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credited(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_credited(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_tax(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_tax(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tax(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_tax(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_fromBalance(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_fromBalance(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FromBalance(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_fromBalance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
 		Field:      field,
@@ -23038,6 +24895,61 @@ func (ec *executionContext) fieldContext_PaymentEdge_node(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _PendingPlanChange_plan(ctx context.Context, field graphql.CollectedField, obj *billing.PendingPlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PendingPlanChange_plan(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Plan, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *plan.Plan) graphql.Marshaler {
+			return ec.marshalNPlan2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐPlan(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PendingPlanChange_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PendingPlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plan(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PendingPlanChange_effectiveAt(ctx context.Context, field graphql.CollectedField, obj *billing.PendingPlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PendingPlanChange_effectiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PendingPlanChange_effectiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PendingPlanChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _Plan_id(ctx context.Context, field graphql.CollectedField, obj *plan.Plan) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23300,6 +25212,322 @@ func (ec *executionContext) fieldContext_Plan_trialDays(_ context.Context, field
 	return graphql.NewScalarFieldContext("Plan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _PlanChange_kind(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.ChangeKind) graphql.Marshaler {
+			return ec.marshalNPlanChangeKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐChangeKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanChange", field, false, false, errors.New("field of type PlanChangeKind does not have child fields"))
+}
+
+func (ec *executionContext) _PlanChange_from(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PlanChange().From(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *plan.Plan) graphql.Marshaler {
+			return ec.marshalNPlan2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐPlan(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plan(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_to(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PlanChange().To(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *plan.Plan) graphql.Marshaler {
+			return ec.marshalNPlan2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐPlan(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plan(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_effectiveAt(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_effectiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_effectiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PlanChange_paidUntil(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_paidUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PaidUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_paidUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PlanChange_price(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_credited(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_credited(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credited, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_credited(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_fromBalance(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_fromBalance(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Balance, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_fromBalance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_due(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_due(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Due, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_due(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_credits(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanChange", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _PlanChange_misfits(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_misfits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Misfits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []billing.Misfit) graphql.Marshaler {
+			return ec.marshalNPlanMisfit2ᚕigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfitᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_misfits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PlanMisfit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PlanLimitError_message(ctx context.Context, field graphql.CollectedField, obj *fault.LimitError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23413,6 +25641,75 @@ func (ec *executionContext) _PlanLimitError_used(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_PlanLimitError_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PlanLimitError", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _PlanMisfit_what(ctx context.Context, field graphql.CollectedField, obj *billing.Misfit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanMisfit_what(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.What, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.MisfitKind) graphql.Marshaler {
+			return ec.marshalNPlanMisfitKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfitKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanMisfit_what(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanMisfit", field, false, false, errors.New("field of type PlanMisfitKind does not have child fields"))
+}
+
+func (ec *executionContext) _PlanMisfit_limit(ctx context.Context, field graphql.CollectedField, obj *billing.Misfit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanMisfit_limit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanMisfit_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanMisfit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _PlanMisfit_used(ctx context.Context, field graphql.CollectedField, obj *billing.Misfit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanMisfit_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanMisfit_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanMisfit", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -24505,6 +26802,78 @@ func (ec *executionContext) fieldContext_Query_payments(ctx context.Context, fie
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_payments_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_previewPlanChange(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_previewPlanChange(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PreviewPlanChange(ctx, fc.Args["planSlug"].(string), fc.Args["months"].(int))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *billing.PlanChange
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *billing.PlanChange
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *billing.PlanChange
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *billing.PlanChange
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.PlanChange) graphql.Marshaler {
+			return ec.marshalOPlanChange2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPlanChange(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_previewPlanChange(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PlanChange(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_previewPlanChange_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -26141,6 +28510,88 @@ func (ec *executionContext) _RestoreSitePayload_userErrors(ctx context.Context, 
 func (ec *executionContext) fieldContext_RestoreSitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RestoreSitePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResumeSubscriptionPayload_subscription(ctx context.Context, field graphql.CollectedField, obj *ResumeSubscriptionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResumeSubscriptionPayload_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Subscription
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Subscription
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Subscription) graphql.Marshaler {
+			return ec.marshalOSubscription2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐSubscription(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ResumeSubscriptionPayload_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResumeSubscriptionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Subscription(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResumeSubscriptionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ResumeSubscriptionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResumeSubscriptionPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResumeSubscriptionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResumeSubscriptionPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -27875,6 +30326,29 @@ func (ec *executionContext) fieldContext_Subscription_trialEnd(_ context.Context
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Subscription_paidUntil(ctx context.Context, field graphql.CollectedField, obj *billing.Subscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_paidUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().PaidUntil(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_paidUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Subscription", field, true, true, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _Subscription_cancelAtPeriodEnd(ctx context.Context, field graphql.CollectedField, obj *billing.Subscription) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27896,6 +30370,61 @@ func (ec *executionContext) _Subscription_cancelAtPeriodEnd(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_Subscription_cancelAtPeriodEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Subscription_cancelledAt(ctx context.Context, field graphql.CollectedField, obj *billing.Subscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_cancelledAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelledAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_cancelledAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Subscription", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Subscription_pendingChange(ctx context.Context, field graphql.CollectedField, obj *billing.Subscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_pendingChange(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().PendingChange(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.PendingPlanChange) graphql.Marshaler {
+			return ec.marshalOPendingPlanChange2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPendingPlanChange(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_pendingChange(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PendingPlanChange(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Subscription_externalPaymentId(ctx context.Context, field graphql.CollectedField, obj *billing.Subscription) (ret graphql.Marshaler) {
@@ -31468,6 +33997,71 @@ func (ec *executionContext) unmarshalInputAdjustCreditsInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAssignPlanInput(ctx context.Context, obj any) (AssignPlanInput, error) {
+	var it AssignPlanInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accountId", "planSlug", "monthlyPrice", "until", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = data
+		case "planSlug":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("planSlug"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PlanSlug = data
+		case "monthlyPrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("monthlyPrice"))
+			data, err := ec.unmarshalOMoneyInput2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐMoneyInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MonthlyPrice = graphql.OmittableOf(data)
+		case "until":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("until"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Until = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAuditEventFilter(ctx context.Context, obj any) (AuditEventFilter, error) {
 	var it AuditEventFilter
 	if obj == nil {
@@ -31528,6 +34122,66 @@ func (ec *executionContext) unmarshalInputAuditEventFilter(ctx context.Context, 
 				return it, err
 			}
 			it.To = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCancelPaymentInput(ctx context.Context, obj any) (CancelPaymentInput, error) {
+	var it CancelPaymentInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"paymentId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "paymentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PaymentID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCancelSubscriptionInput(ctx context.Context, obj any) (CancelSubscriptionInput, error) {
+	var it CancelSubscriptionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = graphql.OmittableOf(data)
 		}
 	}
 	return it, nil
@@ -31646,6 +34300,54 @@ func (ec *executionContext) unmarshalInputChangePasswordInput(ctx context.Contex
 				return it, err
 			}
 			it.NewPassword = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputChangePlanInput(ctx context.Context, obj any) (ChangePlanInput, error) {
+	var it ChangePlanInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["months"]; !present {
+		asMap["months"] = 1
+	}
+
+	fieldsInOrder := [...]string{"planSlug", "months", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "planSlug":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("planSlug"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PlanSlug = data
+		case "months":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("months"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Months = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -33075,6 +35777,40 @@ func (ec *executionContext) unmarshalInputRestoreSiteInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputResumeSubscriptionInput(ctx context.Context, obj any) (ResumeSubscriptionInput, error) {
+	var it ResumeSubscriptionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["keepPlan"]; !present {
+		asMap["keepPlan"] = false
+	}
+
+	fieldsInOrder := [...]string{"keepPlan"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "keepPlan":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("keepPlan"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KeepPlan = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRevokeInvitationInput(ctx context.Context, obj any) (RevokeInvitationInput, error) {
 	var it RevokeInvitationInput
 	if obj == nil {
@@ -34110,6 +36846,44 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "balance":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Account_balance(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "credits":
 			field := field
 
@@ -35057,6 +37831,54 @@ func (ec *executionContext) _ApiKey(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
+var assignPlanPayloadImplementors = []string{"AssignPlanPayload"}
+
+func (ec *executionContext) _AssignPlanPayload(ctx context.Context, sel ast.SelectionSet, obj *AssignPlanPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, assignPlanPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AssignPlanPayload")
+		case "account":
+			out.Values[i] = ec._AssignPlanPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "payment":
+			out.Values[i] = ec._AssignPlanPayload_payment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AssignPlanPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var auditEventImplementors = []string{"AuditEvent", "Node"}
 
 func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSet, obj *audit.Event) graphql.Marshaler {
@@ -35302,6 +38124,92 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var cancelPaymentPayloadImplementors = []string{"CancelPaymentPayload"}
+
+func (ec *executionContext) _CancelPaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *CancelPaymentPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelPaymentPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelPaymentPayload")
+		case "payment":
+			out.Values[i] = ec._CancelPaymentPayload_payment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CancelPaymentPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var cancelSubscriptionPayloadImplementors = []string{"CancelSubscriptionPayload"}
+
+func (ec *executionContext) _CancelSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *CancelSubscriptionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelSubscriptionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelSubscriptionPayload")
+		case "subscription":
+			out.Values[i] = ec._CancelSubscriptionPayload_subscription(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CancelSubscriptionPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var captureCreditsPayloadImplementors = []string{"CaptureCreditsPayload"}
 
 func (ec *executionContext) _CaptureCreditsPayload(ctx context.Context, sel ast.SelectionSet, obj *CaptureCreditsPayload) graphql.Marshaler {
@@ -35412,6 +38320,59 @@ func (ec *executionContext) _ChangePasswordPayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("ChangePasswordPayload")
 		case "userErrors":
 			out.Values[i] = ec._ChangePasswordPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var changePlanPayloadImplementors = []string{"ChangePlanPayload"}
+
+func (ec *executionContext) _ChangePlanPayload(ctx context.Context, sel ast.SelectionSet, obj *ChangePlanPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changePlanPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangePlanPayload")
+		case "change":
+			out.Values[i] = ec._ChangePlanPayload_change(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "payment":
+			out.Values[i] = ec._ChangePlanPayload_payment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "subscription":
+			out.Values[i] = ec._ChangePlanPayload_subscription(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ChangePlanPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -38436,6 +41397,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "cancelPayment":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelPayment(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "changePlan":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changePlan(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cancelSubscription":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelSubscription(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "resumeSubscription":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_resumeSubscription(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "confirmPayment":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_confirmPayment(ctx, field)
@@ -38446,6 +41435,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "adjustCredits":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_adjustCredits(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "assignPlan":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_assignPlan(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -38667,8 +41663,33 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "purpose":
+			out.Values[i] = ec._Payment_purpose(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "amount":
 			out.Values[i] = ec._Payment_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "price":
+			out.Values[i] = ec._Payment_price(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "credited":
+			out.Values[i] = ec._Payment_credited(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "tax":
+			out.Values[i] = ec._Payment_tax(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fromBalance":
+			out.Values[i] = ec._Payment_fromBalance(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -38920,6 +41941,49 @@ func (ec *executionContext) _PaymentEdge(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var pendingPlanChangeImplementors = []string{"PendingPlanChange"}
+
+func (ec *executionContext) _PendingPlanChange(ctx context.Context, sel ast.SelectionSet, obj *billing.PendingPlanChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pendingPlanChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PendingPlanChange")
+		case "plan":
+			out.Values[i] = ec._PendingPlanChange_plan(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "effectiveAt":
+			out.Values[i] = ec._PendingPlanChange_effectiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var planImplementors = []string{"Plan", "Node"}
 
 func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj *plan.Plan) graphql.Marshaler {
@@ -39008,6 +42072,160 @@ func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var planChangeImplementors = []string{"PlanChange"}
+
+func (ec *executionContext) _PlanChange(ctx context.Context, sel ast.SelectionSet, obj *billing.PlanChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, planChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PlanChange")
+		case "kind":
+			out.Values[i] = ec._PlanChange_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "from":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PlanChange_from(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "to":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PlanChange_to(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "effectiveAt":
+			out.Values[i] = ec._PlanChange_effectiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "paidUntil":
+			out.Values[i] = ec._PlanChange_paidUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "price":
+			out.Values[i] = ec._PlanChange_price(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "credited":
+			out.Values[i] = ec._PlanChange_credited(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fromBalance":
+			out.Values[i] = ec._PlanChange_fromBalance(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "due":
+			out.Values[i] = ec._PlanChange_due(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "credits":
+			out.Values[i] = ec._PlanChange_credits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "misfits":
+			out.Values[i] = ec._PlanChange_misfits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var planLimitErrorImplementors = []string{"PlanLimitError", "UserError"}
 
 func (ec *executionContext) _PlanLimitError(ctx context.Context, sel ast.SelectionSet, obj *fault.LimitError) graphql.Marshaler {
@@ -39042,6 +42260,54 @@ func (ec *executionContext) _PlanLimitError(ctx context.Context, sel ast.Selecti
 			}
 		case "used":
 			out.Values[i] = ec._PlanLimitError_used(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var planMisfitImplementors = []string{"PlanMisfit"}
+
+func (ec *executionContext) _PlanMisfit(ctx context.Context, sel ast.SelectionSet, obj *billing.Misfit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, planMisfitImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PlanMisfit")
+		case "what":
+			out.Values[i] = ec._PlanMisfit_what(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "limit":
+			out.Values[i] = ec._PlanMisfit_limit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "used":
+			out.Values[i] = ec._PlanMisfit_used(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -39426,6 +42692,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_payments(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "previewPlanChange":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_previewPlanChange(ctx, field)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -40251,6 +43539,49 @@ func (ec *executionContext) _RestoreSitePayload(ctx context.Context, sel ast.Sel
 			}
 		case "userErrors":
 			out.Values[i] = ec._RestoreSitePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var resumeSubscriptionPayloadImplementors = []string{"ResumeSubscriptionPayload"}
+
+func (ec *executionContext) _ResumeSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *ResumeSubscriptionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, resumeSubscriptionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ResumeSubscriptionPayload")
+		case "subscription":
+			out.Values[i] = ec._ResumeSubscriptionPayload_subscription(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ResumeSubscriptionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -41306,11 +44637,92 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "paidUntil":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Subscription_paidUntil(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "cancelAtPeriodEnd":
 			out.Values[i] = ec._Subscription_cancelAtPeriodEnd(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "cancelledAt":
+			out.Values[i] = ec._Subscription_cancelledAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pendingChange":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Subscription_pendingChange(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "externalPaymentId":
 			out.Values[i] = ec._Subscription_externalPaymentId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -43054,6 +46466,11 @@ func (ec *executionContext) marshalNApiKeyStatus2igny8ᚗcomᚋaccountsᚋintern
 	return v
 }
 
+func (ec *executionContext) unmarshalNAssignPlanInput2igny8ᚗcomᚋaccountsᚋgraphᚐAssignPlanInput(ctx context.Context, v any) (AssignPlanInput, error) {
+	res, err := ec.unmarshalInputAssignPlanInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAuditEvent2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋauditᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*audit.Event) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -43122,6 +46539,16 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNCancelPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐCancelPaymentInput(ctx context.Context, v any) (CancelPaymentInput, error) {
+	res, err := ec.unmarshalInputCancelPaymentInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCancelSubscriptionInput2igny8ᚗcomᚋaccountsᚋgraphᚐCancelSubscriptionInput(ctx context.Context, v any) (CancelSubscriptionInput, error) {
+	res, err := ec.unmarshalInputCancelSubscriptionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCaptureCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐCaptureCreditsInput(ctx context.Context, v any) (CaptureCreditsInput, error) {
 	res, err := ec.unmarshalInputCaptureCreditsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -43134,6 +46561,11 @@ func (ec *executionContext) unmarshalNChangeMemberRoleInput2igny8ᚗcomᚋaccoun
 
 func (ec *executionContext) unmarshalNChangePasswordInput2igny8ᚗcomᚋaccountsᚋgraphᚐChangePasswordInput(ctx context.Context, v any) (ChangePasswordInput, error) {
 	res, err := ec.unmarshalInputChangePasswordInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNChangePlanInput2igny8ᚗcomᚋaccountsᚋgraphᚐChangePlanInput(ctx context.Context, v any) (ChangePlanInput, error) {
+	res, err := ec.unmarshalInputChangePlanInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -44097,6 +47529,16 @@ func (ec *executionContext) marshalNPaymentMethod2igny8ᚗcomᚋaccountsᚋinter
 	return v
 }
 
+func (ec *executionContext) unmarshalNPaymentPurpose2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPurpose(ctx context.Context, v any) (billing.Purpose, error) {
+	var res billing.Purpose
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPaymentPurpose2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPurpose(ctx context.Context, sel ast.SelectionSet, v billing.Purpose) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNPaymentStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentStatus(ctx context.Context, v any) (billing.PaymentStatus, error) {
 	var res billing.PaymentStatus
 	err := res.UnmarshalGQL(v)
@@ -44115,6 +47557,16 @@ func (ec *executionContext) marshalNPlan2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋ
 		return graphql.Null
 	}
 	return ec._Plan(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPlanChangeKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐChangeKind(ctx context.Context, v any) (billing.ChangeKind, error) {
+	var res billing.ChangeKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPlanChangeKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐChangeKind(ctx context.Context, sel ast.SelectionSet, v billing.ChangeKind) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNPlanFeature2igny8ᚗcomᚋaccountsᚋinternalᚋplanᚐFeature(ctx context.Context, v any) (plan.Feature, error) {
@@ -44155,6 +47607,36 @@ func (ec *executionContext) marshalNPlanFeature2ᚕigny8ᚗcomᚋaccountsᚋinte
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNPlanMisfit2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfit(ctx context.Context, sel ast.SelectionSet, v billing.Misfit) graphql.Marshaler {
+	return ec._PlanMisfit(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPlanMisfit2ᚕigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfitᚄ(ctx context.Context, sel ast.SelectionSet, v []billing.Misfit) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPlanMisfit2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfit(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNPlanMisfitKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfitKind(ctx context.Context, v any) (billing.MisfitKind, error) {
+	var res billing.MisfitKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPlanMisfitKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMisfitKind(ctx context.Context, sel ast.SelectionSet, v billing.MisfitKind) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNReactivateAccountInput2igny8ᚗcomᚋaccountsᚋgraphᚐReactivateAccountInput(ctx context.Context, v any) (ReactivateAccountInput, error) {
@@ -44239,6 +47721,11 @@ func (ec *executionContext) unmarshalNRestoreSectorInput2igny8ᚗcomᚋaccounts�
 
 func (ec *executionContext) unmarshalNRestoreSiteInput2igny8ᚗcomᚋaccountsᚋgraphᚐRestoreSiteInput(ctx context.Context, v any) (RestoreSiteInput, error) {
 	res, err := ec.unmarshalInputRestoreSiteInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNResumeSubscriptionInput2igny8ᚗcomᚋaccountsᚋgraphᚐResumeSubscriptionInput(ctx context.Context, v any) (ResumeSubscriptionInput, error) {
+	res, err := ec.unmarshalInputResumeSubscriptionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -44998,6 +48485,13 @@ func (ec *executionContext) marshalOApiKey2ᚖigny8ᚗcomᚋaccountsᚋinternal�
 	return ec._ApiKey(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAssignPlanPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐAssignPlanPayload(ctx context.Context, sel ast.SelectionSet, v *AssignPlanPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AssignPlanPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAuditEventConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*audit.Event]) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -45043,6 +48537,20 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) marshalOCancelPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCancelPaymentPayload(ctx context.Context, sel ast.SelectionSet, v *CancelPaymentPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CancelPaymentPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCancelSubscriptionPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCancelSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, v *CancelSubscriptionPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CancelSubscriptionPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCaptureCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCaptureCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *CaptureCreditsPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -45062,6 +48570,13 @@ func (ec *executionContext) marshalOChangePasswordPayload2ᚖigny8ᚗcomᚋaccou
 		return graphql.Null
 	}
 	return ec._ChangePasswordPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOChangePlanPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐChangePlanPayload(ctx context.Context, sel ast.SelectionSet, v *ChangePlanPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ChangePlanPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCheckWordPressPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCheckWordPressPayload(ctx context.Context, sel ast.SelectionSet, v *CheckWordPressPayload) graphql.Marshaler {
@@ -45550,6 +49065,21 @@ func (ec *executionContext) marshalOLogOutPayload2ᚖigny8ᚗcomᚋaccountsᚋgr
 	return ec._LogOutPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOMoney2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx context.Context, sel ast.SelectionSet, v *money.Money) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Money(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOMoneyInput2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐMoneyInput(ctx context.Context, v any) (*MoneyInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputMoneyInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalONode2igny8ᚗcomᚋaccountsᚋgraphᚐNode(ctx context.Context, sel ast.SelectionSet, v Node) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -45611,6 +49141,13 @@ func (ec *executionContext) marshalOPaymentStatus2ᚖigny8ᚗcomᚋaccountsᚋin
 	return v
 }
 
+func (ec *executionContext) marshalOPendingPlanChange2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPendingPlanChange(ctx context.Context, sel ast.SelectionSet, v *billing.PendingPlanChange) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PendingPlanChange(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOPlan2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐPlanᚄ(ctx context.Context, sel ast.SelectionSet, v []*plan.Plan) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -45635,6 +49172,13 @@ func (ec *executionContext) marshalOPlan2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋ
 		return graphql.Null
 	}
 	return ec._Plan(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPlanChange2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPlanChange(ctx context.Context, sel ast.SelectionSet, v *billing.PlanChange) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PlanChange(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOPlanFeature2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋplanᚐFeature(ctx context.Context, v any) (*plan.Feature, error) {
@@ -45770,6 +49314,13 @@ func (ec *executionContext) marshalORestoreSitePayload2ᚖigny8ᚗcomᚋaccounts
 		return graphql.Null
 	}
 	return ec._RestoreSitePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOResumeSubscriptionPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐResumeSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, v *ResumeSubscriptionPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ResumeSubscriptionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORevokeInvitationPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRevokeInvitationPayload(ctx context.Context, sel ast.SelectionSet, v *RevokeInvitationPayload) graphql.Marshaler {

@@ -31,6 +31,8 @@ type loaders struct {
 	users          *relation[gid.User, *account.User]
 	plans          *relation[gid.Plan, *plan.Plan]
 	subscriptions  *relation[gid.Account, *billing.Subscription]
+	horizons       *relation[gid.Account, *billing.Horizon]
+	balances       *relation[gid.Account, *billing.BalanceTransaction]
 	current        *relation[gid.Account, *billing.SubscriptionPeriod]
 	credits        *relation[gid.Account, *credit.Account]
 	grantsLeft     *relation[gid.Account, []*credit.Grant]
@@ -73,6 +75,12 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 	l.subscriptions = one(func(ctx context.Context, ids []gid.Account) ([]*billing.Subscription, error) {
 		return billing.Subscriptions(ctx, db, ids)
 	}, func(s *billing.Subscription) gid.Account { return s.TenantID })
+	l.horizons = one(func(ctx context.Context, ids []gid.Account) ([]*billing.Horizon, error) {
+		return billing.Horizons(ctx, db, ids)
+	}, func(h *billing.Horizon) gid.Account { return h.Tenant })
+	l.balances = one(func(ctx context.Context, ids []gid.Account) ([]*billing.BalanceTransaction, error) {
+		return billing.Balances(ctx, db, ids)
+	}, (*billing.BalanceTransaction).Tenant)
 	l.current = one(func(ctx context.Context, ids []gid.Account) ([]*billing.SubscriptionPeriod, error) {
 		// Now, not when the request began: a mutation may have started a period in between.
 		return billing.CurrentPeriods(ctx, db, ids, r.now())
@@ -159,6 +167,8 @@ func (l *loaders) sawAccounts(rows []*account.Account) []*account.Account {
 		l.plans.announce(a.PlanID)
 		l.subscriptions.announce(a.ID)
 		l.current.announce(a.ID)
+		l.horizons.announce(a.ID)
+		l.balances.announce(a.ID)
 		l.credits.announce(a.ID)
 		l.grantsLeft.announce(a.ID)
 		if a.OwnerID != nil {

@@ -11,6 +11,7 @@ func accountFields() []*operation {
 		{"subscription", "subscription { id }", "-", ""},
 		{"credits", "credits { balance grants { id } }", "-", ""},
 		{"billingEmail", "billingEmail", "-", ""},
+		{"balance", "balance { amount }", "-", ""},
 		{"limits", "limits { sites { used } }", "-", ""},
 		{"deletionRetentionDays", "deletionRetentionDays", "-", ""},
 		{"sites", "sites" + page, "own sibling foreign", "site"},

@@ -46,15 +46,20 @@ func (w *realm) furnish(owner *session, target, plan string) {
 	w.ticket("reset", ticket.Password, "igny8_mail_tokens", "purpose = 'reset_password'", tenant)
 }
 
-// pay leaves one payment that was confirmed and one that waits for a decision.
+// pay leaves one payment that was confirmed, one that waits for a decision, and one that waits for its money.
 func (w *realm) pay(owner *session, target string) {
 	w.t.Helper()
+	ask := func(key string) any {
+		return w.done(owner, "requestBankTransfer", "payment.id", fields{"planSlug": "starter", "months": 1, "idempotencyKey": key})
+	}
 	request := func(key string) any {
-		id := w.done(owner, "requestBankTransfer", "payment.id", fields{"planSlug": "starter", "months": 1, "idempotencyKey": key})
-		return w.done(owner, "declarePayment", "payment.id", fields{"paymentId": id, "sentOn": w.clock.day(0), "payerName": "Payer"})
+		return w.done(owner, "declarePayment", "payment.id", fields{"paymentId": ask(key), "sentOn": w.clock.day(0), "payerName": "Payer"})
 	}
 	w.done(w.staff, "confirmPayment", "payment.id", confirmation(w, request("first").(string), "first-"+target))
 	w.know("payment", target, request("second"))
+	w.know("asked", target, ask("asked"))
+	w.exec(`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, created_at)
+		VALUES (?, 1, 'unused', 100, 100, 'USD', now())`, owner.accountNumber())
 }
 
 // furnishSystem lets staff's own account wait for a payment too, on which they may not decide.

@@ -6,6 +6,16 @@ func payingOperations() []*operation {
 		mutation("declarePayment", "payment.id", "own foreign", func(c cell) fields {
 			return fields{"paymentId": c.id("payment"), "sentOn": c.w.clock.day(0), "payerName": "Somebody"}
 		}),
+		mutation("cancelPayment", "payment.id", "own foreign", onlyID("paymentId", "asked")),
+		mutation("changePlan", "subscription.id", "-", always(fields{"planSlug": "growth", "months": 1, "idempotencyKey": "matrix"})),
+		mutation("cancelSubscription", "subscription.id", "-", always(fields{"reason": "too dear"})),
+		mutation("resumeSubscription", "subscription.id", "-", always(fields{"keepPlan": true})),
+		mutation("assignPlan", "account.id", "own foreign system", func(c cell) fields {
+			return fields{
+				"accountId": c.id("account"), "planSlug": "enterprise", "until": c.w.clock.day(60) + "T00:00:00Z", "reason": "a contract",
+				"idempotencyKey": "matrix",
+			}
+		}),
 		mutation("confirmPayment", "payment.id", "own foreign system", func(c cell) fields { return confirmation(c.w, c.id("payment"), "third") }),
 		mutation("rejectPayment", "payment.id", "own foreign system", func(c cell) fields {
 			return fields{"paymentId": c.id("payment"), "reason": "It did not come."}

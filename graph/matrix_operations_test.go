@@ -71,6 +71,7 @@ func queries() []*operation {
 		lookUp("creditCosts", `{ creditCosts { credits } }`, "creditCosts", "-"),
 		lookUp("estimateCredits", `{ estimateCredits(operation: CLUSTERING) { required available } }`, "estimateCredits", "-"),
 		lookUp("payments", `{ payments`+page+` }`, "payments.nodes", "own foreign").showing("payment"),
+		lookUp("previewPlanChange", `{ previewPlanChange(planSlug: "growth") { kind } }`, "previewPlanChange", "-"),
 		lookUp("paymentQueue", `{ paymentQueue`+page+` }`, "paymentQueue.nodes", "own foreign").showing("payment"),
 		lookUp("accounts", `{ accounts`+page+` }`, "accounts.nodes", "own foreign system").showing("account"),
 		lookUp("staffAccount", `query($id: ID!) { staffAccount(id: $id) { id } }`, "staffAccount", "own foreign system").byID("account"),

@@ -102,6 +102,32 @@ type AdjustCreditsPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of assignPlan.
+type AssignPlanInput struct {
+	// Which account.
+	AccountID string `json:"accountId"`
+	// Which plan, also one that owners cannot choose.
+	PlanSlug string `json:"planSlug"`
+	// What a month costs; null for nothing to pay.
+	MonthlyPrice graphql.Omittable[*MoneyInput] `json:"monthlyPrice,omitempty"`
+	// The first instant at which the plan does not hold any more, at most five years from now.
+	Until time.Time `json:"until"`
+	// Why, for the account's people to read, 1 to 500 characters.
+	Reason string `json:"reason"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of assignPlan.
+type AssignPlanPayload struct {
+	// The account; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// The payment to be made; null where the plan costs nothing.
+	Payment *billing.Payment `json:"payment,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Which audit events to list. Conditions are joined by and.
 type AuditEventFilter struct {
 	// Only this action, e.g. `payment.confirmed`; with a dot at the end, all actions that start so, e.g. `member.`.
@@ -116,6 +142,34 @@ type AuditEventFilter struct {
 	From graphql.Omittable[*time.Time] `json:"from,omitempty"`
 	// Only what was done before this instant.
 	To graphql.Omittable[*time.Time] `json:"to,omitempty"`
+}
+
+// Input of cancelPayment.
+type CancelPaymentInput struct {
+	// Which payment; one that waits and was not declared as sent.
+	PaymentID string `json:"paymentId"`
+}
+
+// Answer of cancelPayment.
+type CancelPaymentPayload struct {
+	// The payment; null where there are errors.
+	Payment *billing.Payment `json:"payment,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of cancelSubscription.
+type CancelSubscriptionInput struct {
+	// Why, for whoever makes the product better, at most 500 characters.
+	Reason graphql.Omittable[*string] `json:"reason,omitempty"`
+}
+
+// Answer of cancelSubscription.
+type CancelSubscriptionPayload struct {
+	// The subscription; null where there are errors.
+	Subscription *billing.Subscription `json:"subscription,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // Input of captureCredits.
@@ -166,6 +220,28 @@ type ChangePasswordInput struct {
 
 // Answer of changePassword.
 type ChangePasswordPayload struct {
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of changePlan.
+type ChangePlanInput struct {
+	// The plan to move to; one that owners may choose.
+	PlanSlug string `json:"planSlug"`
+	// For how many months to pay where the change begins to pay, 1 to 24; an upgrade keeps what is paid for.
+	Months int `json:"months"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of changePlan.
+type ChangePlanPayload struct {
+	// What the change means; null where there are errors, and for a retry.
+	Change *billing.PlanChange `json:"change,omitempty"`
+	// The payment to make, with which the change takes effect; null where none is due.
+	Payment *billing.Payment `json:"payment,omitempty"`
+	// The subscription; null where there are errors.
+	Subscription *billing.Subscription `json:"subscription,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }
@@ -756,6 +832,20 @@ type RestoreSiteInput struct {
 type RestoreSitePayload struct {
 	// The site as it is now; null where there are errors.
 	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of resumeSubscription.
+type ResumeSubscriptionInput struct {
+	// Whether a change of plan that waits is taken back too.
+	KeepPlan bool `json:"keepPlan"`
+}
+
+// Answer of resumeSubscription.
+type ResumeSubscriptionPayload struct {
+	// The subscription; null where there are errors.
+	Subscription *billing.Subscription `json:"subscription,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -22,6 +22,7 @@ type (
 	siteResolver               struct{ *Resolver }
 	subscriptionResolver       struct{ *Resolver }
 	subscriptionPeriodResolver struct{ *Resolver }
+	planChangeResolver         struct{ *Resolver }
 )
 
 // Account has the resolvers of its type.
@@ -67,6 +68,9 @@ func (r *Resolver) Site() SiteResolver { return &siteResolver{r} }
 
 // Subscription has the resolvers of its type.
 func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }
+
+// PlanChange has the resolvers of its type.
+func (r *Resolver) PlanChange() PlanChangeResolver { return &planChangeResolver{r} }
 
 // SubscriptionPeriod has the resolvers of its type.
 func (r *Resolver) SubscriptionPeriod() SubscriptionPeriodResolver {

@@ -115,7 +115,7 @@ func TestKey_ReadsNothingOfPeopleByAnyPath(t *testing.T) {
 	ids := s.someIDsOf(o.accountNumber())
 	calls := map[string][]string{
 		"site": {`(id: "` + site + `")`}, "staffAccount": {`(id: "` + o.accountID() + `")`}, "plan": {`(slug: "scale")`},
-		"invitationByToken": {`(token: "x")`}, "estimateCredits": {`(operation: CLUSTERING)`},
+		"invitationByToken": {`(token: "x")`}, "estimateCredits": {`(operation: CLUSTERING)`}, "previewPlanChange": {`(planSlug: "growth")`},
 		"nodes": {`(ids: ["` + strings.Join(ids, `", "`) + `"])`},
 		"node":  {`(id: "` + spent + `")`, `(id: "` + editor.id() + `")`},
 	}

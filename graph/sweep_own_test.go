@@ -87,6 +87,19 @@ var doings = []struct {
 	{name: "requestBankTransfer", who: "owner"},
 	{name: "requestBankTransfer", who: "owner", changes: map[string]any{"idempotencyKey": ownWord + " 0", "months": 1}},
 	{name: "declarePayment", who: "owner"},
+	{
+		name: "cancelPayment", who: "owner", alone: true,
+		before: `UPDATE igny8_payments SET declared_at = NULL, sent_on = NULL, payer_name = NULL, proof_url = NULL WHERE tenant_id = ?0 AND status = 'pending'`,
+	},
+	{name: "changePlan", who: "owner", alone: true},
+	{ // A period that runs has not begun yet.
+		name: "requestBankTransfer", who: "owner", alone: true, changes: map[string]any{"idempotencyKey": ownWord + " begins"},
+		before: `UPDATE igny8_subscription_periods SET begun_at = NULL WHERE tenant_id = ?0 AND kind = 'paid'`,
+	},
+	{name: "changePlan", who: "owner", alone: true, changes: map[string]any{"planSlug": "free"}},
+	{name: "cancelSubscription", who: "owner", alone: true},
+	{name: "resumeSubscription", who: "owner"},
+	{name: "assignPlan", who: "staff", alone: true, changes: map[string]any{"until": "2030-01-01T00:00:00Z"}},
 	{name: "rejectPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},
@@ -211,7 +224,7 @@ func (w *neighbourhood) arguments() map[string]string {
 	return map[string]string{
 		"node": fmt.Sprintf("(id: %q)", first(w.own["site"])), "nodes": fmt.Sprintf("(ids: [%q, %q])", first(w.own["user"]), first(w.own["hold"])),
 		"site": fmt.Sprintf("(id: %q)", first(w.own["site"])), "staffAccount": fmt.Sprintf("(id: %q)", first(w.own["acct"])),
-		"plan": `(slug: "starter")`, "estimateCredits": "(operation: CLUSTERING)",
+		"plan": `(slug: "starter")`, "estimateCredits": "(operation: CLUSTERING)", "previewPlanChange": `(planSlug: "growth")`,
 		"invitationByToken": fmt.Sprintf("(token: %q)", w.tokens["accept-invitation "+ownWord+"-guest@example.com"]),
 	}
 }

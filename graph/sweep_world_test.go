@@ -90,7 +90,7 @@ func newNeighbourhood(t *testing.T) *neighbourhood {
 		theirs.do(spend, input(map[string]any{"operation": "CLUSTERING", "idempotencyKey": fmt.Sprintf("%s %d", canary, i)})).ok()
 	}
 	w.useKeys(theirs)
-	a.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = ?`, canary)
+	a.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`, canary, w.neighbour)
 	w.theirs = w.inventory(a, w.neighbour)
 	a.do("", bareMutation("requestPasswordReset"), input(map[string]any{"email": canary + "@example.com"})).ok()
 	left := a.signUp(canary+"-left@example.com", canary+" left")

@@ -298,6 +298,40 @@ CREATE SEQUENCE igny8_audit_events_id_seq;
 
 ALTER SEQUENCE igny8_audit_events_id_seq OWNED BY igny8_audit_events.id;
 
+CREATE TABLE igny8_balance_transactions (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    seq bigint NOT NULL,
+    type text NOT NULL,
+    amount_minor bigint NOT NULL,
+    balance_after bigint NOT NULL,
+    currency text NOT NULL,
+    payment_id bigint,
+    description text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_balance_transactions_amount_minor_check CHECK ((amount_minor <> 0)),
+    CONSTRAINT igny8_balance_transactions_balance_after_check CHECK ((balance_after >= 0)),
+    CONSTRAINT igny8_balance_transactions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_balance_transactions_seq_check CHECK ((seq > 0)),
+    CONSTRAINT igny8_balance_transactions_type_check CHECK ((type = ANY (ARRAY['excess'::text, 'unused'::text, 'applied'::text, 'returned'::text, 'refund'::text, 'adjustment'::text])))
+);
+
+ALTER TABLE ONLY igny8_balance_transactions FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_balance_transactions_id_seq;
+
+ALTER SEQUENCE igny8_balance_transactions_id_seq OWNED BY igny8_balance_transactions.id;
+
+CREATE TABLE igny8_billing_notices (
+    tenant_id bigint NOT NULL,
+    kind text NOT NULL,
+    for_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_billing_notices_kind_check CHECK ((kind = ANY (ARRAY['trial_7'::text, 'trial_3'::text, 'trial_1'::text, 'renewal'::text])))
+);
+
+ALTER TABLE ONLY igny8_billing_notices FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE igny8_credit_accounts (
     tenant_id bigint NOT NULL,
     balance bigint DEFAULT 0 NOT NULL,
@@ -712,13 +746,23 @@ CREATE TABLE igny8_payments (
     rejection_reason text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT igny8_payments_amount_minor_check CHECK ((amount_minor > 0)),
+    purpose text DEFAULT 'periods'::text NOT NULL,
+    net_minor bigint NOT NULL,
+    credited_minor bigint DEFAULT 0 NOT NULL,
+    tax_minor bigint DEFAULT 0 NOT NULL,
+    applied_minor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT igny8_payments_amount_check CHECK (((amount_minor >= 0) AND (amount_minor = (((net_minor - credited_minor) + tax_minor) - applied_minor)))),
+    CONSTRAINT igny8_payments_applied_minor_check CHECK ((applied_minor >= 0)),
     CONSTRAINT igny8_payments_check CHECK (((status <> ALL (ARRAY['confirmed'::text, 'refunded'::text, 'disputed'::text])) OR ((external_payment_id IS NOT NULL) AND (received_on IS NOT NULL) AND (decided_at IS NOT NULL)))),
     CONSTRAINT igny8_payments_check1 CHECK (((status <> 'rejected'::text) OR ((rejection_reason IS NOT NULL) AND (decided_at IS NOT NULL)))),
+    CONSTRAINT igny8_payments_credited_minor_check CHECK ((credited_minor >= 0)),
     CONSTRAINT igny8_payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT igny8_payments_method_check CHECK ((method = ANY (ARRAY['bank_transfer'::text, 'stripe'::text]))),
     CONSTRAINT igny8_payments_months_check CHECK (((months >= 1) AND (months <= 24))),
-    CONSTRAINT igny8_payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'rejected'::text, 'expired'::text, 'refunded'::text, 'disputed'::text])))
+    CONSTRAINT igny8_payments_net_minor_check CHECK ((net_minor >= 0)),
+    CONSTRAINT igny8_payments_purpose_check CHECK ((purpose = ANY (ARRAY['periods'::text, 'upgrade'::text, 'assignment'::text]))),
+    CONSTRAINT igny8_payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'rejected'::text, 'expired'::text, 'withdrawn'::text, 'refunded'::text, 'disputed'::text]))),
+    CONSTRAINT igny8_payments_tax_minor_check CHECK ((tax_minor >= 0))
 );
 
 ALTER TABLE ONLY igny8_payments FORCE ROW LEVEL SECURITY;
@@ -915,10 +959,18 @@ CREATE TABLE igny8_subscription_periods (
     previous_end timestamp with time zone,
     payment_id bigint,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    price_minor bigint DEFAULT 0 NOT NULL,
+    begun_at timestamp with time zone,
     CONSTRAINT igny8_subscription_periods_check CHECK ((start_at < end_at)),
     CONSTRAINT igny8_subscription_periods_check1 CHECK ((previous_end = start_at)),
-    CONSTRAINT igny8_subscription_periods_check2 CHECK (((kind = 'paid'::text) = (payment_id IS NOT NULL))),
-    CONSTRAINT igny8_subscription_periods_kind_check CHECK ((kind = ANY (ARRAY['trial'::text, 'paid'::text, 'free'::text, 'assigned'::text, 'opening'::text, 'lapsed'::text])))
+    CONSTRAINT igny8_subscription_periods_check2 CHECK (
+CASE kind
+    WHEN 'paid'::text THEN (payment_id IS NOT NULL)
+    WHEN 'assigned'::text THEN true
+    ELSE (payment_id IS NULL)
+END),
+    CONSTRAINT igny8_subscription_periods_kind_check CHECK ((kind = ANY (ARRAY['trial'::text, 'paid'::text, 'free'::text, 'assigned'::text, 'opening'::text, 'lapsed'::text]))),
+    CONSTRAINT igny8_subscription_periods_price_minor_check CHECK ((price_minor >= 0))
 );
 
 ALTER TABLE ONLY igny8_subscription_periods FORCE ROW LEVEL SECURITY;
@@ -939,6 +991,14 @@ CREATE TABLE igny8_subscriptions (
     stripe_subscription_id text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone,
+    pending_plan_id bigint,
+    agreed_minor bigint,
+    agreed_currency text,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT igny8_subscriptions_agreed_check CHECK (((agreed_minor IS NULL) = (agreed_currency IS NULL))),
+    CONSTRAINT igny8_subscriptions_agreed_currency_check CHECK ((agreed_currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_subscriptions_agreed_minor_check CHECK ((agreed_minor >= 0)),
     CONSTRAINT igny8_subscriptions_payment_method_check CHECK ((payment_method = ANY (ARRAY['bank_transfer'::text, 'stripe'::text]))),
     CONSTRAINT igny8_subscriptions_status_check CHECK ((status = ANY (ARRAY['trialing'::text, 'pending'::text, 'active'::text, 'past_due'::text, 'cancelled'::text, 'expired'::text])))
 );
@@ -1059,6 +1119,8 @@ ALTER TABLE ONLY igny8_wordpress_connections FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY igny8_audit_events ALTER COLUMN id SET DEFAULT nextval('igny8_audit_events_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_balance_transactions ALTER COLUMN id SET DEFAULT nextval('igny8_balance_transactions_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_credit_alerts ALTER COLUMN id SET DEFAULT nextval('igny8_credit_alerts_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_credit_cost_config ALTER COLUMN id SET DEFAULT nextval('igny8_credit_cost_config_id_seq'::regclass);
@@ -1112,6 +1174,15 @@ ALTER TABLE ONLY igny8_api_key_directory
 
 ALTER TABLE ONLY igny8_audit_events
     ADD CONSTRAINT igny8_audit_events_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_balance_transactions
+    ADD CONSTRAINT igny8_balance_transactions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_balance_transactions
+    ADD CONSTRAINT igny8_balance_transactions_seq_key UNIQUE (tenant_id, seq);
+
+ALTER TABLE ONLY igny8_billing_notices
+    ADD CONSTRAINT igny8_billing_notices_pkey PRIMARY KEY (tenant_id, kind, for_at);
 
 ALTER TABLE ONLY igny8_credit_accounts
     ADD CONSTRAINT igny8_credit_accounts_pkey PRIMARY KEY (tenant_id);
@@ -1322,9 +1393,9 @@ CREATE INDEX igny8_sites_purge_idx ON igny8_sites USING btree (restore_until) WH
 
 CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
 
-CREATE INDEX igny8_subscription_periods_due_idx ON igny8_subscription_periods USING btree (end_at) WHERE (kind = 'paid'::text);
-
 CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_periods USING btree (tenant_id) WHERE (previous_end IS NULL);
+
+CREATE INDEX igny8_subscriptions_due_idx ON igny8_subscriptions USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX igny8_sync_events_site_idx ON igny8_sync_events USING btree (tenant_id, site_id, id);
 
@@ -1360,6 +1431,15 @@ ALTER TABLE ONLY igny8_audit_events
 
 ALTER TABLE ONLY igny8_audit_events
     ADD CONSTRAINT igny8_audit_events_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_balance_transactions
+    ADD CONSTRAINT igny8_balance_transactions_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_balance_transactions
+    ADD CONSTRAINT igny8_balance_transactions_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_billing_notices
+    ADD CONSTRAINT igny8_billing_notices_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
 ALTER TABLE ONLY igny8_credit_accounts
     ADD CONSTRAINT igny8_credit_accounts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
@@ -1500,6 +1580,9 @@ ALTER TABLE ONLY igny8_subscription_periods
     ADD CONSTRAINT igny8_subscription_periods_subscription_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_subscriptions(tenant_id);
 
 ALTER TABLE ONLY igny8_subscriptions
+    ADD CONSTRAINT igny8_subscriptions_pending_plan_fkey FOREIGN KEY (pending_plan_id) REFERENCES igny8_plans(id);
+
+ALTER TABLE ONLY igny8_subscriptions
     ADD CONSTRAINT igny8_subscriptions_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
 ALTER TABLE ONLY igny8_sync_events
@@ -1518,6 +1601,10 @@ ALTER TABLE ONLY igny8_wordpress_connections
     ADD CONSTRAINT igny8_wordpress_connections_site_fkey FOREIGN KEY (tenant_id, site_id) REFERENCES igny8_sites(tenant_id, id);
 
 ALTER TABLE igny8_audit_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_balance_transactions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_billing_notices ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_accounts ENABLE ROW LEVEL SECURITY;
 
@@ -1581,6 +1668,8 @@ CREATE POLICY purge ON igny8_sites FOR SELECT TO igny8_owner USING ((deleted_at 
 
 CREATE POLICY purge ON igny8_users FOR SELECT TO igny8_owner USING ((deleted_at IS NOT NULL));
 
+CREATE POLICY staff ON igny8_balance_transactions FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
 CREATE POLICY staff ON igny8_credit_accounts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_credit_alerts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
@@ -1604,6 +1693,10 @@ CREATE POLICY staff ON igny8_subscriptions FOR SELECT USING ((current_setting('a
 CREATE POLICY staff ON igny8_tenants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY tenant ON igny8_audit_events USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_balance_transactions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_billing_notices USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_accounts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -1695,6 +1788,12 @@ GRANT SELECT,INSERT,DELETE ON TABLE igny8_api_key_directory TO igny8_app;
 GRANT SELECT,INSERT ON TABLE igny8_audit_events TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_audit_events_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_balance_transactions TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_balance_transactions_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_billing_notices TO igny8_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_accounts TO igny8_app;
 
@@ -1792,7 +1891,7 @@ GRANT USAGE ON SEQUENCE igny8_sites_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_slug_directory TO igny8_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE igny8_subscription_periods TO igny8_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_subscription_periods TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_subscription_periods_id_seq TO igny8_app;
 

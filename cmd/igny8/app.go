@@ -83,11 +83,14 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		return nil, err
 	}
 	postman := p.postman(authority, box, sender)
-	resolver := &graph.Resolver{
-		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now,
+	office := billing.Office{
 		Bank: billing.BankDetails{
 			Instructions: p.cfg.BankInstructions, Deadline: time.Duration(p.cfg.BankDeadlineDays) * 24 * time.Hour,
 		},
+		Mail: box,
+	}
+	resolver := &graph.Resolver{
+		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake,
 	}
@@ -96,7 +99,7 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		stop()
 		return nil, err
 	}
-	return &service{server: srv, keepers: []*due.Keeper{postman, p.keeper(box)}, stop: stop}, nil
+	return &service{server: srv, keepers: []*due.Keeper{postman, p.keeper(office)}, stop: stop}, nil
 }
 
 func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority) (*server.Server, error) {
@@ -153,17 +156,17 @@ func (p parts) postman(authority *auth.Authority, box *mail.Box, sender mail.Sen
 }
 
 // keeper does what else falls due. Every server does it.
-func (p parts) keeper(box *mail.Box) *due.Keeper {
+func (p parts) keeper(office billing.Office) *due.Keeper {
 	const every = time.Minute
 	on := func(name string, do func(context.Context, bun.IDB, time.Time) (int, error)) due.Work {
 		return due.Work{Name: name, Do: func(ctx context.Context, now time.Time) (int, error) { return do(ctx, p.db, now) }}
 	}
 	return due.NewKeeper(p.log, time.Now, every,
-		on("credits of periods that began", billing.GrantDue),
+		on("what falls due for agreements", office.SettleDue),
 		on("holds whose time is over", credit.ExpireHolds),
 		on("grants whose time is over", credit.ExpireGrants),
 		on("letters about low credits", func(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
-			return credit.AlertLow(ctx, db, box, now)
+			return credit.AlertLow(ctx, db, office.Mail, now)
 		}),
 		on("deleted sites and sectors whose time is over", func(ctx context.Context, _ bun.IDB, now time.Time) (int, error) {
 			return site.Purge(ctx, p.db, now)

@@ -43,6 +43,15 @@ func scoped(db bun.IDB, tenant gid.Account, users *[]*User) *bun.SelectQuery {
 	return db.NewSelect().Model(users).Where("user_.tenant_id = ?", tenant).Where("user_.deleted_at IS NULL")
 }
 
+// Owners reads an account's owners, the first one first.
+func Owners(ctx context.Context, db bun.IDB, tenant gid.Account) ([]*User, error) {
+	users := []*User{}
+	if err := scoped(db, tenant, &users).Where("user_.role = ?", Owner).Order("user_.id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read owners: %w", err)
+	}
+	return users, nil
+}
+
 // UsersByIDs reads people of one account, in no order.
 func UsersByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gid.User) ([]*User, error) {
 	users := []*User{}

@@ -51,7 +51,7 @@ var below = map[string][]string{
 	"internal/account": domain("internal/audit", "internal/plan", "internal/mail", "internal/ticket"),
 	"internal/site":    domain("internal/audit", "internal/plan", "internal/account"),
 	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account", "internal/mail"),
-	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit"),
+	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/mail"),
 	"internal/signup":  domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
 	"internal/demo": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing",
 		"internal/site", "internal/signup"),

@@ -6,7 +6,9 @@
 // status, plan, credits, invoice, audit event) happens with it or not at all; a bank's reference
 // counts once among all accounts; invoice numbers have no gap within a year.
 //
-// Locks are taken in one order: account, payment, subscription, credits, external reference, invoice
+// What falls due by itself is a function of the agreement (event.go), and every command does it first.
+//
+// Locks are taken in one order: account, subscription, payment, credits, external reference, invoice
 // number.
 package billing
 
@@ -70,8 +72,16 @@ type Subscription struct {
 	CancelAtPeriodEnd    bool               `bun:"cancel_at_period_end"`
 	ExternalPaymentID    *string            `bun:"external_payment_id"`
 	StripeSubscriptionID *string            `bun:"stripe_subscription_id"`
-	CreatedAt            time.Time          `bun:"created_at"`
-	UpdatedAt            time.Time          `bun:"updated_at"`
+	// PendingPlanID is the plan that follows what is paid for; nil for the same.
+	PendingPlanID *gid.Plan `bun:"pending_plan_id"`
+	// AgreedMinor is what a month costs where staff agreed on it; nil for the catalogue's price.
+	AgreedMinor    *int64          `bun:"agreed_minor"`
+	AgreedCurrency *money.Currency `bun:"agreed_currency"`
+	CancelledAt    *time.Time      `bun:"cancelled_at"`
+	// DueAt is when something falls due next, nil for never.
+	DueAt     *time.Time `bun:"due_at"`
+	CreatedAt time.Time  `bun:"created_at"`
+	UpdatedAt time.Time  `bun:"updated_at"`
 }
 
 // IsNode marks the type as having a global id.
@@ -111,7 +121,11 @@ type SubscriptionPeriod struct {
 	End         time.Time    `bun:"end_at"`
 	PreviousEnd *time.Time   `bun:"previous_end"`
 	PaymentID   *gid.Payment `bun:"payment_id"`
-	CreatedAt   time.Time    `bun:"created_at"`
+	// PriceMinor is what was paid for this very period, without tax.
+	PriceMinor int64 `bun:"price_minor"`
+	// BegunAt is when its beginning was worked off: plan and credits.
+	BegunAt   *time.Time `bun:"begun_at"`
+	CreatedAt time.Time  `bun:"created_at"`
 }
 
 // IsNode marks the type as having a global id.
@@ -134,6 +148,8 @@ const (
 	Expired   PaymentStatus = "expired"
 	Refunded  PaymentStatus = "refunded"
 	Disputed  PaymentStatus = "disputed"
+	// Withdrawn is a payment that the owner took back before anybody decided.
+	Withdrawn PaymentStatus = "withdrawn"
 )
 
 // MarshalGQL writes the enum value.
@@ -142,17 +158,42 @@ func (s PaymentStatus) MarshalGQL(w io.Writer) { enum.Marshal(w, s) }
 // UnmarshalGQL reads the enum value.
 func (s *PaymentStatus) UnmarshalGQL(v any) error { return enum.Unmarshal(s, v) }
 
+// Purpose is what a payment does when it is confirmed.
+type Purpose string
+
+// The purposes.
+const (
+	// ForPeriods appends periods.
+	ForPeriods Purpose = "periods"
+	// ForUpgrade moves what is paid for to a dearer plan.
+	ForUpgrade Purpose = "upgrade"
+	// ForAssignment pays for what staff assigned.
+	ForAssignment Purpose = "assignment"
+)
+
+// MarshalGQL writes the enum value.
+func (p Purpose) MarshalGQL(w io.Writer) { enum.Marshal(w, p) }
+
+// UnmarshalGQL reads the enum value.
+func (p *Purpose) UnmarshalGQL(v any) error { return enum.Unmarshal(p, v) }
+
 // Payment is one declared or received sum of money.
 type Payment struct {
 	bun.BaseModel `bun:"table:igny8_payments,alias:payment"`
 
-	TenantID          gid.Account    `bun:"tenant_id,pk"`
-	ID                gid.Payment    `bun:"id,pk,autoincrement"`
-	Method            Method         `bun:"method"`
-	Status            PaymentStatus  `bun:"status"`
-	PlanID            gid.Plan       `bun:"plan_id"`
-	Months            int            `bun:"months"`
+	TenantID gid.Account   `bun:"tenant_id,pk"`
+	ID       gid.Payment   `bun:"id,pk,autoincrement"`
+	Method   Method        `bun:"method"`
+	Status   PaymentStatus `bun:"status"`
+	PlanID   gid.Plan      `bun:"plan_id"`
+	Months   int           `bun:"months"`
+	// AmountMinor is to be paid: net, less what is credited, with tax, less what is applied.
 	AmountMinor       int64          `bun:"amount_minor"`
+	NetMinor          int64          `bun:"net_minor"`
+	CreditedMinor     int64          `bun:"credited_minor"`
+	TaxMinor          int64          `bun:"tax_minor"`
+	AppliedMinor      int64          `bun:"applied_minor"`
+	Purpose           Purpose        `bun:"purpose"`
 	Currency          money.Currency `bun:"currency"`
 	Reference         string         `bun:"reference"`
 	Instructions      string         `bun:"instructions"`
@@ -180,6 +221,22 @@ func (p *Payment) Tenant() gid.Account { return p.TenantID }
 // Amount is the sum to be paid.
 func (p *Payment) Amount() money.Money {
 	return money.Money{Minor: p.AmountMinor, Currency: p.Currency}
+}
+
+// Price is of what is bought, without tax.
+func (p *Payment) Price() money.Money { return money.Money{Minor: p.NetMinor, Currency: p.Currency} }
+
+// Credited is the unused part of what was paid for the same time before.
+func (p *Payment) Credited() money.Money {
+	return money.Money{Minor: p.CreditedMinor, Currency: p.Currency}
+}
+
+// Tax is on the price less what is credited.
+func (p *Payment) Tax() money.Money { return money.Money{Minor: p.TaxMinor, Currency: p.Currency} }
+
+// FromBalance is how much of it the account's balance pays.
+func (p *Payment) FromBalance() money.Money {
+	return money.Money{Minor: p.AppliedMinor, Currency: p.Currency}
 }
 
 // Invoice is the bill of a confirmed payment.

@@ -13,7 +13,6 @@ import (
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/money"
-	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/postgres"
 )
 
@@ -33,7 +32,7 @@ const confirmOperation = "confirmPayment"
 // event. Said again with the same facts, it returns the payment and writes nothing. Errors: REQUIRED,
 // TOO_LONG, INVALID, NOT_FOUND, OWN_PAYMENT, INVALID_STATE, AMOUNT_MISMATCH, CURRENCY_MISMATCH,
 // EXTERNAL_REFERENCE_USED, IDEMPOTENCY_CONFLICT.
-func ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Confirm) (*Payment, error) {
+func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Confirm) (*Payment, error) {
 	in.ExternalPaymentID = strings.TrimSpace(in.ExternalPaymentID)
 	var faults fault.List
 	faults.Add(fault.CheckText(in.ExternalPaymentID, "externalPaymentId", 200))
@@ -48,7 +47,7 @@ func ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now ti
 	}
 	var payment *Payment
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		payer, err := account.Lock(ctx, tx, tenant)
+		a, err := o.open(ctx, tx, tenant, now)
 		if err != nil {
 			return at(err, "paymentId")
 		}
@@ -66,13 +65,17 @@ func ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now ti
 		if err := in.fits(payment); err != nil {
 			return err
 		}
-		if err := confirm(ctx, tx, staff, now, payer, payment, in); err != nil {
+		got := receipt{externalID: in.ExternalPaymentID, receivedOn: in.ReceivedOn, by: staff.By(tenant), decidedBy: &staff.User.ID}
+		if err := o.confirm(ctx, tx, a, payment, got, now); err != nil {
 			return err
 		}
-		return remember(ctx, tx, &remembered{
+		if err := remember(ctx, tx, &remembered{
 			TenantID: tenant, Operation: confirmOperation, Key: in.IdempotencyKey,
 			Fingerprint: facts, SubjectID: payment.ID, CreatedAt: now,
-		})
+		}); err != nil {
+			return err
+		}
+		return a.close(ctx, tx)
 	})
 	if err != nil {
 		return nil, err
@@ -119,67 +122,115 @@ func (in Confirm) fits(p *Payment) error {
 	return nil
 }
 
+// receipt is how the money of a payment was received.
+type receipt struct {
+	externalID string
+	receivedOn time.Time
+	by         audit.By
+	// decidedBy is who confirmed it; nil where the service did.
+	decidedBy *gid.User
+}
+
 // confirm writes all that a confirmation is, behind the locks of the account and the payment.
-func confirm(
-	ctx context.Context, tx bun.Tx, staff account.Actor, now time.Time, payer *account.Account, p *Payment, in Confirm,
-) error {
-	plans, err := plan.ByIDs(ctx, tx, []gid.Plan{p.PlanID})
-	if err != nil {
-		return err
-	}
-	bought := plans[0] // a foreign key says that it is there
-	before := map[string]any{"status": payer.Status, "planId": gid.Format(payer.PlanID)}
-	status, err := payer.Status.Move(account.PaymentConfirmed)
-	if err != nil {
+func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment, got receipt, now time.Time) error {
+	before := a.standing()
+	if err := a.activate(now); err != nil {
 		return at(err, "paymentId")
 	}
-	subscription, last, err := lockHistory(ctx, tx, payer.ID)
+	var lines []*InvoiceLine
+	var err error
+	switch p.Purpose {
+	case ForUpgrade:
+		lines, err = a.upgradeBy(ctx, tx, p, now)
+	case ForAssignment:
+		lines, err = a.payAssigned(ctx, tx, p)
+	default:
+		lines, err = a.extendBy(ctx, tx, p, now)
+	}
 	if err != nil {
 		return err
 	}
-	ext, err := extend(subscription.Anchor, last, p.PlanID, p.Months, now)
-	if err != nil {
-		return at(err, "paymentId")
-	}
-	periods, err := appendPeriods(ctx, tx, last, ext, p, now)
-	if err != nil {
+	a.subscription.PaymentMethod, a.subscription.ExternalPaymentID = &p.Method, &got.externalID
+	if err := a.write(ctx, tx, now); err != nil {
 		return err
 	}
-	payer.Status, payer.StatusReason, payer.PlanID, payer.UpdatedAt = status, "", p.PlanID, now
-	_, err = tx.NewUpdate().Model(payer).WherePK().Column("status", "status_reason", "plan_id", "updated_at").Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("activate account: %w", err)
-	}
-	subscription.Status, subscription.PaymentMethod, subscription.CancelAtPeriodEnd = ActiveSubscription, &p.Method, false
-	subscription.Anchor, subscription.ExternalPaymentID, subscription.UpdatedAt = &ext.anchor, &in.ExternalPaymentID, now
-	_, err = tx.NewUpdate().Model(subscription).WherePK().
-		Column("status", "payment_method", "cancel_at_period_end", "anchor", "external_payment_id", "updated_at").Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("activate subscription: %w", err)
-	}
-	p.Status, p.ExternalPaymentID, p.ReceivedOn = Confirmed, &in.ExternalPaymentID, &in.ReceivedOn
-	p.DecidedAt, p.DecidedBy, p.UpdatedAt = &now, &staff.User.ID, now
+	p.Status, p.ExternalPaymentID, p.ReceivedOn = Confirmed, &got.externalID, &got.receivedOn
+	p.DecidedAt, p.DecidedBy, p.UpdatedAt = &now, got.decidedBy, now
 	_, err = tx.NewUpdate().Model(p).WherePK().
 		Column("status", "external_payment_id", "received_on", "decided_at", "decided_by", "updated_at").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("confirm payment: %w", err)
 	}
-	by := staff.By(payer.ID)
-	if err := grantBegun(ctx, tx, bought, periods, by, now); err != nil {
+	a.done(p)
+	// What begins by it begins with it: plan and credits are there when the answer is.
+	if err := o.settle(ctx, tx, a, now); err != nil {
 		return err
 	}
 	if err := useExternalID(ctx, tx, p); err != nil {
 		return err
 	}
-	invoice, err := issueInvoice(ctx, tx, p, bought, periods, now)
+	invoice, err := issueInvoice(ctx, tx, p, lines, now)
 	if err != nil {
 		return err
 	}
-	change := audit.On("payment.confirmed", "payment", p.ID).From(before).To(map[string]any{
-		"status": payer.Status, "planId": gid.Format(payer.PlanID), "amount": p.Amount().String(),
-		"externalPaymentId": in.ExternalPaymentID, "invoice": invoice.Number,
-	})
-	return audit.Record(ctx, tx, payer.ID, by, now, change)
+	after := a.standing()
+	after["amount"], after["externalPaymentId"], after["invoice"] = p.Amount().String(), got.externalID, invoice.Number
+	change := audit.On("payment.confirmed", "payment", p.ID).From(before).To(after)
+	if err := audit.Record(ctx, tx, a.account.ID, got.by, now, change); err != nil {
+		return err
+	}
+	return o.tellOwner(ctx, tx, a, paymentConfirmed(o, a, p, invoice), now)
+}
+
+// activate moves the account to where a confirmed payment leads. A cancelled one comes back only as long as
+// what was deleted could be restored. Errors: INVALID_STATE.
+func (a *agreement) activate(now time.Time) error {
+	cause := account.PaymentConfirmed
+	if a.account.Status == account.Cancelled {
+		cause = account.ConfirmedForReturn
+		window := time.Duration(a.account.DeletionRetentionDays) * 24 * time.Hour
+		if a.subscription.CancelledAt == nil || !now.Before(a.subscription.CancelledAt.Add(window)) {
+			return fault.New(fault.InvalidState, "this account was cancelled too long ago to come back")
+		}
+	}
+	status, err := a.account.Status.Move(cause)
+	if err != nil {
+		return err
+	}
+	a.account.Status, a.account.StatusReason = status, ""
+	return nil
+}
+
+// extendBy appends the periods that a payment pays for. Errors: INVALID_STATE at paymentId.
+func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) ([]*InvoiceLine, error) {
+	if a.running(now) && a.planAfter() != p.PlanID {
+		return nil, fault.New(fault.InvalidState, "another plan is paid for until %s", a.last().End.Format(time.DateOnly)).At("paymentId")
+	}
+	bought, err := a.plan(ctx, tx, p.PlanID)
+	if err != nil {
+		return nil, err
+	}
+	last, ext := a.last(), a.extend(p.Months, now)
+	if ext.cutLast != nil {
+		last.End = *ext.cutLast
+		if _, err := tx.NewUpdate().Model(last).Column("end_at").WherePK().Exec(ctx); err != nil {
+			return nil, fmt.Errorf("end period: %w", err)
+		}
+	}
+	all := []*SubscriptionPeriod{}
+	if ext.lapsed != nil {
+		all = append(all, &SubscriptionPeriod{Kind: LapsedPeriod, PlanID: last.PlanID, Start: ext.lapsed.Start, End: ext.lapsed.End})
+	}
+	lines := make([]*InvoiceLine, len(ext.paid))
+	for i, span := range ext.paid {
+		price := share(p.NetMinor, len(ext.paid), i)
+		all = append(all, &SubscriptionPeriod{
+			Kind: PaidPeriod, PlanID: p.PlanID, PaymentID: &p.ID, PriceMinor: price, Start: span.Start, End: span.End,
+		})
+		lines[i] = &InvoiceLine{Description: bought.Name, PeriodStart: span.Start, PeriodEnd: span.End, AmountMinor: price}
+	}
+	a.subscription.Status, a.subscription.CancelAtPeriodEnd, a.subscription.Anchor = ActiveSubscription, false, &ext.anchor
+	return lines, a.append(ctx, tx, now, all...)
 }
 
 // useExternalID takes the bank's id for this payment. Ids that differ in case alone are one.

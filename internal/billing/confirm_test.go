@@ -200,7 +200,12 @@ func TestConfirmPayment_RenewsEarlyInGraceAndLate(t *testing.T) {
 	owner := h.open("ada")
 	pay := func(key string, at time.Time) {
 		t.Helper()
-		in := facts(h.request(owner, "starter", 1, key), key)
+		p, err := office.RequestTransfer(as(t.Context(), owner), h.App, owner, at,
+			billing.Request{PlanSlug: "starter", Months: 1, IdempotencyKey: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := facts(p, key)
 		in.ReceivedOn = at.Truncate(24 * time.Hour)
 		if err := h.confirm(t.Context(), in, at); err != nil {
 			t.Fatal(err)

@@ -26,7 +26,7 @@ type Declare struct {
 
 // DeclarePayment notes what the owner says was sent; said again, the newer word counts, as long as
 // nobody has decided. Errors: REQUIRED, TOO_LONG, INVALID, NOT_FOUND, INVALID_STATE.
-func DeclarePayment(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Declare) (*Payment, error) {
+func (o Office) DeclarePayment(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Declare) (*Payment, error) {
 	var faults fault.List
 	faults.Add(checkDay(in.SentOn, now, "sentOn"))
 	faults.Add(fault.CheckText(in.PayerName, "payerName", 200))
@@ -39,10 +39,10 @@ func DeclarePayment(ctx context.Context, db bun.IDB, actor account.Actor, now ti
 	tenant := actor.AccountID()
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := account.Lock(ctx, tx, tenant); err != nil {
+		a, err := o.open(ctx, tx, tenant, now)
+		if err != nil {
 			return err
 		}
-		var err error
 		if payment, err = lockPayment(ctx, tx, tenant, in.PaymentID); err != nil {
 			return err
 		}
@@ -59,12 +59,26 @@ func DeclarePayment(ctx context.Context, db bun.IDB, actor account.Actor, now ti
 		}
 		change := audit.On("payment.declared", "payment", payment.ID).
 			To(map[string]any{"sentOn": in.SentOn.Format(time.DateOnly), "payerName": name})
-		return audit.Record(ctx, tx, tenant, actor.By(tenant), now, change)
+		if err := audit.Record(ctx, tx, tenant, actor.By(tenant), now, change); err != nil {
+			return err
+		}
+		// It waits for its review from now on, and longer.
+		a.replace(payment)
+		return a.close(ctx, tx)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return payment, nil
+}
+
+// replace lets what waits be the payment as it was written.
+func (a *agreement) replace(p *Payment) {
+	for i := range a.pending {
+		if a.pending[i].ID == p.ID {
+			a.pending[i] = p
+		}
+	}
 }
 
 // checkURL refuses what is no absolute web address.

@@ -3,13 +3,8 @@ package billing
 import (
 	"time"
 
-	"igny8.com/accounts/internal/fault"
-	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/period"
 )
-
-// Grace is how long after a period's end a renewal still continues it without a gap.
-const Grace = 7 * 24 * time.Hour
 
 // extension is what a confirmed payment does to an account's periods.
 type extension struct {
@@ -21,10 +16,9 @@ type extension struct {
 	paid   []period.Period
 }
 
-// extend says how months paid and confirmed at the instant now continue the history that ends with
-// last. Errors: INVALID_STATE where a period of another plan is still running or paid for, because
-// changing plans there needs the unused part to be settled.
-func extend(anchor *time.Time, last *SubscriptionPeriod, plan gid.Plan, months int, now time.Time) (extension, error) {
+// extend says how months paid and confirmed at the instant now continue the history that ends with last. The
+// agreement goes on, without a gap, until the grace time after its end is over, unless it was ended before.
+func extend(anchor *time.Time, last *SubscriptionPeriod, months int, now time.Time, goesOn bool) extension {
 	switch last.Kind {
 	case TrialPeriod, FreePeriod, LapsedPeriod:
 		if !now.After(last.Start) {
@@ -38,18 +32,15 @@ func extend(anchor *time.Time, last *SubscriptionPeriod, plan gid.Plan, months i
 		case now.After(last.End):
 			e.lapsed = &period.Period{Start: last.End, End: now}
 		}
-		return e, nil
+		return e
 	case PaidPeriod, AssignedPeriod, OpeningPeriod:
 	}
 
-	if !now.Before(last.End.Add(Grace)) {
+	if now.After(last.End) && !goesOn || !now.Before(last.End.Add(Grace)) {
 		return extension{
 			lapsed: &period.Period{Start: last.End, End: now},
 			anchor: now, paid: period.Chain(now, 0, months),
-		}, nil
-	}
-	if last.PlanID != plan {
-		return extension{}, fault.New(fault.InvalidState, "another plan is paid for until %s", last.End.Format(time.DateOnly))
+		}
 	}
 	from, k := last.End, 0
 	if anchor != nil {
@@ -57,5 +48,11 @@ func extend(anchor *time.Time, last *SubscriptionPeriod, plan gid.Plan, months i
 			from, k = *anchor, i
 		}
 	}
-	return extension{anchor: from, paid: period.Chain(from, k, months)}, nil
+	return extension{anchor: from, paid: period.Chain(from, k, months)}
+}
+
+// extend is what months paid and confirmed now do to the agreement's periods.
+func (a *agreement) extend(months int, now time.Time) extension {
+	s := a.subscription.Status
+	return extend(a.subscription.Anchor, a.last(), months, now, s == ActiveSubscription || s == PastDue || a.account.System)
 }

@@ -9,16 +9,30 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
 	"igny8.com/accounts/internal/signup"
+	"igny8.com/accounts/internal/vault"
 )
 
 var (
 	start = time.Date(2026, 1, 17, 8, 0, 0, 0, time.UTC)
 	paid  = time.Date(2026, 1, 31, 7, 0, 0, 0, time.UTC) // an hour before the trial ends
-	bank  = billing.BankDetails{Instructions: "Account 12345678", Deadline: 14 * 24 * time.Hour}
+	// paid is an hour before the trial ends.
+	office = billing.Office{
+		Bank: billing.BankDetails{Instructions: "Account 12345678", Deadline: 14 * 24 * time.Hour},
+		Mail: &mail.Box{Vault: newVault(), App: "https://app.test"},
+	}
 )
+
+func newVault() *vault.Vault {
+	v, err := vault.Parse(vault.Generate())
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
 
 // house is a database with a member of staff.
 type house struct {
@@ -54,7 +68,7 @@ func as(ctx context.Context, a account.Actor) context.Context {
 
 func (h *house) request(owner account.Actor, plan string, months int, key string) *billing.Payment {
 	h.t.Helper()
-	p, err := billing.RequestTransfer(as(h.t.Context(), owner), h.App, owner, paid, bank,
+	p, err := office.RequestTransfer(as(h.t.Context(), owner), h.App, owner, paid,
 		billing.Request{PlanSlug: plan, Months: months, IdempotencyKey: key})
 	if err != nil {
 		h.t.Fatal(err)
@@ -70,7 +84,7 @@ func facts(p *billing.Payment, externalID string) billing.Confirm {
 }
 
 func (h *house) confirm(ctx context.Context, in billing.Confirm, at time.Time) error {
-	_, err := billing.ConfirmPayment(as(ctx, h.staff), h.App, h.staff, at, in)
+	_, err := office.ConfirmPayment(as(ctx, h.staff), h.App, h.staff, at, in)
 	return err
 }
 

@@ -40,19 +40,27 @@ func fingerprint(facts ...any) []byte {
 // account's lock, so the answer stays true until it commits. Errors: IDEMPOTENCY_CONFLICT where the
 // key was used with other facts.
 func recall(ctx context.Context, tx bun.Tx, tenant gid.Account, operation, key string, facts []byte) (gid.Payment, error) {
+	id, _, err := recallAny(ctx, tx, tenant, operation, key, facts)
+	return id, err
+}
+
+// recallAny is recall for commands that may have made no payment: it says whether the key was used.
+func recallAny(
+	ctx context.Context, tx bun.Tx, tenant gid.Account, operation, key string, facts []byte,
+) (id gid.Payment, used bool, err error) {
 	rows := []*remembered{}
-	err := tx.NewSelect().Model(&rows).
+	err = tx.NewSelect().Model(&rows).
 		Where("tenant_id = ?", tenant).Where("operation = ?", operation).Where("key = ?", key).Scan(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("recall idempotency key: %w", err)
+		return 0, false, fmt.Errorf("recall idempotency key: %w", err)
 	}
 	if len(rows) == 0 {
-		return 0, nil
+		return 0, false, nil
 	}
 	if !bytes.Equal(rows[0].Fingerprint, facts) {
-		return 0, fault.New(fault.IdempotencyConflict, "this key was used with other input").At("idempotencyKey")
+		return 0, true, fault.New(fault.IdempotencyConflict, "this key was used with other input").At("idempotencyKey")
 	}
-	return rows[0].SubjectID, nil
+	return rows[0].SubjectID, true, nil
 }
 
 func remember(ctx context.Context, tx bun.Tx, r *remembered) error {

@@ -6,15 +6,11 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-
-	"igny8.com/accounts/internal/plan"
 )
 
-// issueInvoice bills a payment, a line a period. The year's counter is locked until the commit: a
-// rollback gives its number back, so that none is missing.
-func issueInvoice(
-	ctx context.Context, tx bun.Tx, p *Payment, bought *plan.Plan, periods []*SubscriptionPeriod, now time.Time,
-) (*Invoice, error) {
+// issueInvoice bills a payment by lines. The year's counter is locked until the commit: a rollback gives its
+// number back, so that none is missing.
+func issueInvoice(ctx context.Context, tx bun.Tx, p *Payment, lines []*InvoiceLine, now time.Time) (*Invoice, error) {
 	var n int64
 	err := tx.NewRaw(
 		`INSERT INTO igny8_invoice_numbers AS numbers (year, last_number) VALUES (?, 1)
@@ -25,17 +21,13 @@ func issueInvoice(
 	}
 	invoice := &Invoice{
 		TenantID: p.TenantID, Number: fmt.Sprintf("IG-%d-%06d", now.UTC().Year(), n), PaymentID: p.ID,
-		TotalMinor: p.AmountMinor, Currency: p.Currency, IssuedAt: now,
+		TotalMinor: p.AmountMinor + p.AppliedMinor, Currency: p.Currency, IssuedAt: now,
 	}
 	if _, err := tx.NewInsert().Model(invoice).Returning("id").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert invoice: %w", err)
 	}
-	lines := make([]*InvoiceLine, len(periods))
-	for i, span := range periods {
-		lines[i] = &InvoiceLine{
-			TenantID: p.TenantID, InvoiceID: invoice.ID, Position: i + 1, Description: bought.Name,
-			PeriodStart: span.Start, PeriodEnd: span.End, AmountMinor: share(p.AmountMinor, len(periods), i),
-		}
+	for i, line := range lines {
+		line.TenantID, line.InvoiceID, line.Position = p.TenantID, invoice.ID, i+1
 	}
 	if _, err := tx.NewInsert().Model(&lines).Returning("NULL").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert invoice lines: %w", err)

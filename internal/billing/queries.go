@@ -191,3 +191,37 @@ func tuples[K PaymentKey | InvoiceKey](keys []K) []bun.TupleValues {
 	}
 	return rows
 }
+
+// Horizon is how far an account's history of periods reaches.
+type Horizon struct {
+	Tenant gid.Account `bun:"tenant_id"`
+	// PaidUntil is the end of the last period, PlanUntil the end of the last one of a plan that another one was
+	// chosen to follow; nil where none was.
+	PaidUntil time.Time  `bun:"paid_until"`
+	PlanUntil *time.Time `bun:"plan_until"`
+}
+
+// Horizons reads how far accounts' histories reach, in no order.
+func Horizons(ctx context.Context, db bun.IDB, tenants []gid.Account) ([]*Horizon, error) {
+	rows := []*Horizon{}
+	err := db.NewRaw(`SELECT s.tenant_id, max(p.end_at) AS paid_until,
+			max(p.end_at) FILTER (WHERE p.plan_id <> s.pending_plan_id) AS plan_until
+		FROM igny8_subscriptions AS s JOIN igny8_subscription_periods AS p ON p.tenant_id = s.tenant_id
+		WHERE s.tenant_id IN (?) GROUP BY s.tenant_id`, bun.List(tenants)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read how far periods reach: %w", err)
+	}
+	return rows, nil
+}
+
+// Balances reads the newest change of what accounts have with us in money, in no order; nothing for one that
+// never had anything.
+func Balances(ctx context.Context, db bun.IDB, tenants []gid.Account) ([]*BalanceTransaction, error) {
+	rows := []*BalanceTransaction{}
+	err := db.NewSelect().Model(&rows).DistinctOn("tenant_id").Where("tenant_id IN (?)", bun.List(tenants)).
+		OrderExpr("tenant_id, seq DESC").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read balances: %w", err)
+	}
+	return rows, nil
+}

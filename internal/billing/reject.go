@@ -18,7 +18,7 @@ import (
 // RejectPayment refuses a payment that waits for a decision. An account that waited for it alone is
 // suspended. Said again with the same reason, it returns the payment and writes nothing. Errors:
 // REQUIRED, TOO_LONG, NOT_FOUND, OWN_PAYMENT, INVALID_STATE.
-func RejectPayment(
+func (o Office) RejectPayment(
 	ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, id gid.Payment, reason string,
 ) (*Payment, error) {
 	reason = strings.TrimSpace(reason)
@@ -31,7 +31,7 @@ func RejectPayment(
 	}
 	var payment *Payment
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		payer, err := account.Lock(ctx, tx, tenant)
+		a, err := o.open(ctx, tx, tenant, now)
 		if err != nil {
 			return at(err, "paymentId")
 		}
@@ -51,39 +51,22 @@ func RejectPayment(
 		if err != nil {
 			return fmt.Errorf("reject payment: %w", err)
 		}
-		if err := suspendUnpaid(ctx, tx, payer, now); err != nil {
+		if err := a.settled(ctx, tx, payment, "The payment was rejected.", now); err != nil {
 			return err
 		}
-		change := audit.On("payment.rejected", "payment", id).
-			To(map[string]any{"reason": reason, "status": payer.Status})
-		return audit.Record(ctx, tx, tenant, staff.By(tenant), now, change)
+		after := a.standing()
+		after["reason"] = reason
+		change := audit.On("payment.rejected", "payment", id).To(after)
+		if err := audit.Record(ctx, tx, tenant, staff.By(tenant), now, change); err != nil {
+			return err
+		}
+		if err := o.tellOwner(ctx, tx, a, paymentRejected(o, a, payment), now); err != nil {
+			return err
+		}
+		return a.close(ctx, tx)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return payment, nil
-}
-
-// suspendUnpaid suspends an account that waits for a payment when no declared one is left to wait for.
-func suspendUnpaid(ctx context.Context, tx bun.Tx, payer *account.Account, now time.Time) error {
-	if payer.Status != account.PendingPayment {
-		return nil
-	}
-	waiting, err := scoped(tx, payer.ID, &[]*Payment{}).
-		Where("payment.status = ?", Pending).Where("payment.declared_at IS NOT NULL").Exists(ctx)
-	if err != nil {
-		return fmt.Errorf("look for waiting payments: %w", err)
-	}
-	if waiting {
-		return nil
-	}
-	if payer.Status, err = payer.Status.Move(account.PaymentFailed); err != nil {
-		return err
-	}
-	payer.StatusReason, payer.UpdatedAt = "The payment was rejected.", now
-	_, err = tx.NewUpdate().Model(payer).WherePK().Column("status", "status_reason", "updated_at").Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("suspend account: %w", err)
-	}
-	return nil
 }

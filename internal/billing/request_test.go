@@ -18,7 +18,7 @@ func TestRequestTransfer_RepeatsByItsKey(t *testing.T) {
 	ids := map[gid.Payment]bool{}
 	for range 30 {
 		wg.Go(func() {
-			p, err := billing.RequestTransfer(as(t.Context(), owner), h.App, owner, paid, bank,
+			p, err := office.RequestTransfer(as(t.Context(), owner), h.App, owner, paid,
 				billing.Request{PlanSlug: "starter", Months: 1, IdempotencyKey: "same"})
 			if err != nil {
 				t.Error(err)
@@ -33,7 +33,7 @@ func TestRequestTransfer_RepeatsByItsKey(t *testing.T) {
 	if len(ids) != 1 {
 		t.Errorf("%d payments", len(ids))
 	}
-	_, err := billing.RequestTransfer(as(t.Context(), owner), h.App, owner, paid, bank,
+	_, err := office.RequestTransfer(as(t.Context(), owner), h.App, owner, paid,
 		billing.Request{PlanSlug: "growth", Months: 1, IdempotencyKey: "same"})
 	if !fault.Is(err, fault.IdempotencyConflict) {
 		t.Errorf("other input under the key: %v", err)
@@ -45,14 +45,14 @@ func TestRequestTransfer_RefusesPlansThatAreNotForSale(t *testing.T) {
 	h := build(t)
 	owner := h.open("ada")
 	for _, slug := range []string{"enterprise", "free", "free-trial", "nothing", ""} {
-		_, err := billing.RequestTransfer(as(t.Context(), owner), h.App, owner, paid, bank,
+		_, err := office.RequestTransfer(as(t.Context(), owner), h.App, owner, paid,
 			billing.Request{PlanSlug: slug, Months: 1, IdempotencyKey: "k " + slug})
 		if !fault.Is(err, fault.PlanUnavailable) {
 			t.Errorf("%q: %v", slug, err)
 		}
 	}
 	for _, months := range []int{0, -1, billing.MaxMonths + 1} {
-		_, err := billing.RequestTransfer(as(t.Context(), owner), h.App, owner, paid, bank,
+		_, err := office.RequestTransfer(as(t.Context(), owner), h.App, owner, paid,
 			billing.Request{PlanSlug: "starter", Months: months, IdempotencyKey: "k"})
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%d months: %v", months, err)
@@ -69,7 +69,7 @@ func TestDeclareAndReject_FollowThePaymentsState(t *testing.T) {
 	owner := h.open("ada")
 	p := h.request(owner, "starter", 1, "k")
 	declare := func(in billing.Declare) error {
-		_, err := billing.DeclarePayment(as(t.Context(), owner), h.App, owner, paid, in)
+		_, err := office.DeclarePayment(as(t.Context(), owner), h.App, owner, paid, in)
 		return err
 	}
 	right := billing.Declare{PaymentID: p.ID, SentOn: paid, PayerName: "Ada", ProofURL: new("https://example.com/proof.pdf")}
@@ -89,7 +89,7 @@ func TestDeclareAndReject_FollowThePaymentsState(t *testing.T) {
 
 	h.exec(`UPDATE igny8_tenants SET status = 'pending_payment' WHERE id = ?`, owner.AccountID())
 	rejected := func(reason string) error {
-		_, err := billing.RejectPayment(as(t.Context(), h.staff), h.App, h.staff, paid, p.ID, reason)
+		_, err := office.RejectPayment(as(t.Context(), h.staff), h.App, h.staff, paid, p.ID, reason)
 		return err
 	}
 	if err := rejected(" "); !fault.Is(err, fault.Required) {

@@ -16,13 +16,14 @@ import (
 func StartTrial(ctx context.Context, tx bun.Tx, tenant gid.Account, p *plan.Plan, now time.Time) (*SubscriptionPeriod, error) {
 	span := period.Days(now, p.Trial())
 	subscription := &Subscription{
-		TenantID: tenant, Status: Trialing, TrialEnd: &span.End, CreatedAt: now, UpdatedAt: now,
+		// The next look finds out what falls due, and when.
+		TenantID: tenant, Status: Trialing, TrialEnd: &span.End, DueAt: &now, CreatedAt: now, UpdatedAt: now,
 	}
 	if _, err := tx.NewInsert().Model(subscription).Returning("NULL").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert subscription: %w", err)
 	}
 	trial := &SubscriptionPeriod{
-		TenantID: tenant, Kind: TrialPeriod, PlanID: p.ID, Start: span.Start, End: span.End, CreatedAt: now,
+		TenantID: tenant, Kind: TrialPeriod, PlanID: p.ID, Start: span.Start, End: span.End, BegunAt: &now, CreatedAt: now,
 	}
 	if _, err := tx.NewInsert().Model(trial).Returning("id").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert trial period: %w", err)

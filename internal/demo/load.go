@@ -103,7 +103,7 @@ func (l *loader) subscription(ctx context.Context, t *tenant) error {
 		trialEnd = &span.End
 	}
 	if err := insert(ctx, l.tx, &subscriptionRow{
-		TenantID: t.id, Status: status, TrialEnd: trialEnd, CreatedAt: l.now, UpdatedAt: l.now,
+		TenantID: t.id, Status: status, TrialEnd: trialEnd, DueAt: l.now, CreatedAt: l.now, UpdatedAt: l.now,
 	}); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type subscriptionRow struct {
 	TenantID  gid.Account `bun:"tenant_id"`
 	Status    string      `bun:"status"`
 	TrialEnd  *time.Time  `bun:"trial_end"`
+	DueAt     time.Time   `bun:"due_at"`
 	CreatedAt time.Time   `bun:"created_at"`
 	UpdatedAt time.Time   `bun:"updated_at"`
 }

@@ -60,26 +60,31 @@ func (a *tenant) trade(s gid.Site) {
 	a.t.Helper()
 	t, at := a.t, now.Add(-2*day)
 	staff := account.Actor{User: &account.User{ID: 1, TenantID: 1 << 40, Role: account.Developer}, Account: &account.Account{ID: 1 << 40}}
-	bank := billing.BankDetails{Instructions: "canary-instructions", Deadline: 300 * day}
+	office := billing.Office{
+		Bank: billing.BankDetails{Instructions: "canary-instructions", Deadline: 300 * day},
+		Mail: a.box,
+	}
 	for i, decide := range []string{"confirm", "reject", "wait"} {
-		p, err := billing.RequestTransfer(a.ctx(), a.App, a.owner, at, bank,
+		p, err := office.RequestTransfer(a.ctx(), a.App, a.owner, at,
 			billing.Request{PlanSlug: "starter", Months: 2, IdempotencyKey: fmt.Sprint("pay ", i)})
 		must(t, err)
 		proof := "https://canary-proof.test/1"
-		_, err = billing.DeclarePayment(a.ctx(), a.App, a.owner, at,
+		_, err = office.DeclarePayment(a.ctx(), a.App, a.owner, at,
 			billing.Declare{PaymentID: p.ID, SentOn: at.Truncate(day), PayerName: "Canary Payer", ProofURL: &proof})
 		must(t, err)
 		switch decide {
 		case "confirm":
-			_, err = billing.ConfirmPayment(a.ctx(), a.App, staff, at, billing.Confirm{
+			_, err = office.ConfirmPayment(a.ctx(), a.App, staff, at, billing.Confirm{
 				PaymentID: p.ID, ExternalPaymentID: fmt.Sprint("bank-", p.ID), Amount: p.Amount(), ReceivedOn: at.Truncate(day),
 				IdempotencyKey: fmt.Sprint("confirm ", p.ID),
 			})
 		case "reject":
-			_, err = billing.RejectPayment(a.ctx(), a.App, staff, at, p.ID, "canary-rejection")
+			_, err = office.RejectPayment(a.ctx(), a.App, staff, at, p.ID, "canary-rejection")
 		}
 		must(t, err)
 	}
+	a.exec(`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, description, created_at)
+		VALUES (?, 1, 'unused', 100, 100, 'USD', 'unused time', ?)`, a.id, at)
 	reaches := func(context.Context, gid.Site) (bool, error) { return true, nil }
 	for i := range 3 {
 		ideas := int64(i + 1)

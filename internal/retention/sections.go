@@ -110,17 +110,20 @@ var sections = []section{
 		name: "subscription", from: "igny8_subscriptions", one: true,
 		columns: `'sub_' || t.id AS id, t.status, t.payment_method AS "paymentMethod", t.anchor, t.trial_end AS "trialEnd",
 			t.cancel_at_period_end AS "cancelAtPeriodEnd", t.external_payment_id AS "externalPaymentId",
-			t.stripe_subscription_id AS "stripeSubscriptionId", t.created_at AS "createdAt", t.updated_at AS "updatedAt"`,
+			t.stripe_subscription_id AS "stripeSubscriptionId",
+			(SELECT p.slug FROM igny8_plans AS p WHERE p.id = t.pending_plan_id) AS "pendingPlan", t.agreed_minor AS "agreedMinor",
+			t.agreed_currency AS "agreedCurrency", t.cancelled_at AS "cancelledAt", t.created_at AS "createdAt", t.updated_at AS "updatedAt"`,
 	},
 	{
 		name: "periods", from: "igny8_subscription_periods",
 		columns: `'per_' || t.id AS id, t.kind, (SELECT p.slug FROM igny8_plans AS p WHERE p.id = t.plan_id) AS plan,
-			t.start_at AS start, t.end_at AS "end", 'pay_' || t.payment_id AS "paymentId", t.created_at AS "createdAt"`,
+			t.start_at AS start, t.end_at AS "end", t.price_minor AS "priceMinor", 'pay_' || t.payment_id AS "paymentId", t.created_at AS "createdAt"`,
 	},
 	{
 		name: "payments", from: "igny8_payments",
 		columns: `'pay_' || t.id AS id, t.method, t.status, (SELECT p.slug FROM igny8_plans AS p WHERE p.id = t.plan_id) AS plan,
-			t.months, t.amount_minor AS "amountMinor", t.currency, t.reference, t.instructions,
+			t.purpose, t.months, t.net_minor AS "netMinor", t.credited_minor AS "creditedMinor", t.tax_minor AS "taxMinor",
+			t.applied_minor AS "appliedMinor", t.amount_minor AS "amountMinor", t.currency, t.reference, t.instructions,
 			'user_' || t.requested_by AS "requestedBy", t.expires_at AS "expiresAt", t.declared_at AS "declaredAt", t.sent_on AS "sentOn",
 			t.payer_name AS "payerName", t.proof_url AS "proofUrl", t.external_payment_id AS "externalPaymentId",
 			t.received_on AS "receivedOn", t.decided_at AS "decidedAt", t.rejection_reason AS "rejectionReason",
@@ -133,6 +136,11 @@ var sections = []section{
 			(SELECT coalesce(json_agg(json_build_object('position', l.position, 'description', l.description,
 					'periodStart', l.period_start, 'periodEnd', l.period_end, 'amountMinor', l.amount_minor) ORDER BY l.position), '[]')
 			 FROM igny8_invoice_lines AS l WHERE l.tenant_id = t.tenant_id AND l.invoice_id = t.id) AS lines`,
+	},
+	{
+		name: "balance", from: "igny8_balance_transactions", key: "seq",
+		columns: `t.seq, t.type, t.amount_minor AS "amountMinor", t.balance_after AS "balanceAfter", t.currency,
+			'pay_' || t.payment_id AS "paymentId", t.description, t.created_at AS "createdAt"`,
 	},
 	{
 		name: "grants", from: "igny8_credit_grants",
