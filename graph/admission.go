@@ -9,11 +9,15 @@ import (
 	"igny8.com/accounts/internal/staff"
 )
 
+// userErrorType is the schema's interface of what is wrong with an input.
+const userErrorType = "UserError"
+
 // weights are what fields cost that do not cost what their answer's size says: what is wrong with an input
-// costs nothing, adding up a whole ledger and asking another server cost more.
+// costs nothing, adding up a whole ledger or a year's use and asking another server cost more.
 var weights = gqlhttp.Weights{
-	"UserError":               0,
+	userErrorType:             0,
 	"Credits.verification":    100,
+	"Query.creditUsage":       10,
 	"Mutation.checkWordPress": 50,
 }
 

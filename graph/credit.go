@@ -55,6 +55,10 @@ func (r *creditTransactionResolver) Site(ctx context.Context, obj *credit.Transa
 	return load(ctx).sites.load(ctx, *obj.SiteID)
 }
 
+func (r *creditTransactionResolver) Grants(ctx context.Context, obj *credit.Transaction) ([]*credit.LineGrant, error) {
+	return load(ctx).touched.load(ctx, obj.ID)
+}
+
 func (r *creditTransactionResolver) RefundOf(ctx context.Context, obj *credit.Transaction) (*credit.Transaction, error) {
 	if obj.RefundsID == nil {
 		return nil, nil
@@ -74,6 +78,10 @@ func (r *creditHoldResolver) Transaction(ctx context.Context, obj *credit.Hold) 
 		return nil, nil
 	}
 	return load(ctx).lines.load(ctx, *obj.TransactionID)
+}
+
+func (r *creditsResolver) RunOut(ctx context.Context, obj *credit.Account) (*credit.Outlook, error) {
+	return credit.RunOut(ctx, r.DB, obj.TenantID, r.now())
 }
 
 func (r *creditsResolver) Verification(ctx context.Context, obj *credit.Account) (*credit.Verification, error) {

@@ -39,6 +39,9 @@ func userError(f *fault.Error) UserError {
 	if f.Code == fault.InsufficientCredits {
 		return credit.Insufficient(shown)
 	}
+	if f.Code == fault.BudgetExceeded {
+		return credit.Budget(shown)
+	}
 	return shown
 }
 

@@ -48,6 +48,7 @@ type ResolverRoot interface {
 	AuditEvent() AuditEventResolver
 	CreditHold() CreditHoldResolver
 	CreditTransaction() CreditTransactionResolver
+	CreditUsage() CreditUsageResolver
 	Credits() CreditsResolver
 	Device() DeviceResolver
 	Industry() IndustryResolver
@@ -183,6 +184,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	BudgetExceededError struct {
+		Available func(childComplexity int) int
+		Code      func(childComplexity int) int
+		Field     func(childComplexity int) int
+		Message   func(childComplexity int) int
+		Required  func(childComplexity int) int
+	}
+
 	CancelPaymentPayload struct {
 		Payment    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -248,6 +257,7 @@ type ComplexityRoot struct {
 		Credits       func(childComplexity int) int
 		EffectiveFrom func(childComplexity int) int
 		Feature       func(childComplexity int) int
+		Next          func(childComplexity int) int
 		Operation     func(childComplexity int) int
 		PerCall       func(childComplexity int) int
 		UnitSize      func(childComplexity int) int
@@ -292,12 +302,18 @@ type ComplexityRoot struct {
 		Row    func(childComplexity int) int
 	}
 
+	CreditRunOut struct {
+		At        func(childComplexity int) int
+		DailyRate func(childComplexity int) int
+	}
+
 	CreditTransaction struct {
 		Actor        func(childComplexity int) int
 		Amount       func(childComplexity int) int
 		BalanceAfter func(childComplexity int) int
 		CreatedAt    func(childComplexity int) int
 		Description  func(childComplexity int) int
+		Grants       func(childComplexity int) int
 		ID           func(childComplexity int) int
 		Metadata     func(childComplexity int) int
 		Operation    func(childComplexity int) int
@@ -322,6 +338,22 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CreditTransactionGrant struct {
+		Amount func(childComplexity int) int
+		Grant  func(childComplexity int) int
+	}
+
+	CreditUsage struct {
+		Credits    func(childComplexity int) int
+		Operation  func(childComplexity int) int
+		Operations func(childComplexity int) int
+		Quantity   func(childComplexity int) int
+		Refunded   func(childComplexity int) int
+		Site       func(childComplexity int) int
+		Spent      func(childComplexity int) int
+		Start      func(childComplexity int) int
+	}
+
 	CreditVerification struct {
 		CheckedLines func(childComplexity int) int
 		OK           func(childComplexity int) int
@@ -333,6 +365,7 @@ type ComplexityRoot struct {
 		Balance      func(childComplexity int) int
 		Grants       func(childComplexity int) int
 		Held         func(childComplexity int) int
+		RunOut       func(childComplexity int) int
 		Verification func(childComplexity int) int
 	}
 
@@ -554,6 +587,8 @@ type ComplexityRoot struct {
 		RevokeSiteAPIKey         func(childComplexity int, input RevokeSiteAPIKeyInput) int
 		RevokeSiteAccess         func(childComplexity int, input RevokeSiteAccessInput) int
 		RotateSiteAPIKey         func(childComplexity int, input RotateSiteAPIKeyInput) int
+		SetCreditCost            func(childComplexity int, input SetCreditCostInput) int
+		SetSiteBudget            func(childComplexity int, input SetSiteBudgetInput) int
 		SignUp                   func(childComplexity int, input SignUpInput) int
 		SpendCredits             func(childComplexity int, input SpendCreditsInput) int
 		SuspendAccount           func(childComplexity int, input SuspendAccountInput) int
@@ -664,6 +699,7 @@ type ComplexityRoot struct {
 		Accounts           func(childComplexity int, filter *AccountFilter, first *int, after *string, last *int, before *string) int
 		CreditCosts        func(childComplexity int) int
 		CreditTransactions func(childComplexity int, filter *CreditTransactionFilter, first *int, after *string, last *int, before *string) int
+		CreditUsage        func(childComplexity int, from time.Time, to time.Time, groupBy credit.GroupBy, filter *CreditUsageFilter) int
 		EstimateCredits    func(childComplexity int, operation credit.Operation, quantity *int) int
 		Industries         func(childComplexity int) int
 		InvitationByToken  func(childComplexity int, token string) int
@@ -801,9 +837,11 @@ type ComplexityRoot struct {
 	Sector struct {
 		Active         func(childComplexity int) int
 		CreatedAt      func(childComplexity int) int
+		DeletedAt      func(childComplexity int) int
 		ID             func(childComplexity int) int
 		IndustrySector func(childComplexity int) int
 		Name           func(childComplexity int) int
+		RestoreUntil   func(childComplexity int) int
 		Site           func(childComplexity int) int
 	}
 
@@ -813,28 +851,48 @@ type ComplexityRoot struct {
 		RefreshToken func(childComplexity int) int
 	}
 
+	SetCreditCostPayload struct {
+		Cost       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	SetSiteBudgetPayload struct {
+		Site       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	SignUpPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	Site struct {
-		APIKeys      func(childComplexity int) int
-		Active       func(childComplexity int) int
-		CreatedAt    func(childComplexity int) int
-		DeletedAt    func(childComplexity int) int
-		Domain       func(childComplexity int) int
-		GrantedUsers func(childComplexity int) int
-		ID           func(childComplexity int) int
-		Industry     func(childComplexity int) int
-		Name         func(childComplexity int) int
-		RestoreUntil func(childComplexity int) int
-		Sectors      func(childComplexity int) int
-		Slug         func(childComplexity int) int
-		Status       func(childComplexity int) int
-		SyncEvents   func(childComplexity int, first *int, after *string, last *int, before *string) int
-		UpdatedAt    func(childComplexity int) int
-		WordPress    func(childComplexity int) int
+		APIKeys        func(childComplexity int) int
+		Active         func(childComplexity int) int
+		Budget         func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		DeletedAt      func(childComplexity int) int
+		Domain         func(childComplexity int) int
+		GrantedUsers   func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Industry       func(childComplexity int) int
+		Name           func(childComplexity int) int
+		RemovedSectors func(childComplexity int) int
+		RestoreUntil   func(childComplexity int) int
+		Sectors        func(childComplexity int) int
+		Slug           func(childComplexity int) int
+		Status         func(childComplexity int) int
+		SyncEvents     func(childComplexity int, first *int, after *string, last *int, before *string) int
+		UpdatedAt      func(childComplexity int) int
+		WordPress      func(childComplexity int) int
+	}
+
+	SiteBudget struct {
+		Held           func(childComplexity int) int
+		Left           func(childComplexity int) int
+		MonthlyCredits func(childComplexity int) int
+		ResetsAt       func(childComplexity int) int
+		Used           func(childComplexity int) int
 	}
 
 	SiteConnection struct {
@@ -1033,9 +1091,15 @@ type CreditHoldResolver interface {
 type CreditTransactionResolver interface {
 	RefundOf(ctx context.Context, obj *credit.Transaction) (*credit.Transaction, error)
 	Site(ctx context.Context, obj *credit.Transaction) (*site.Site, error)
+
+	Grants(ctx context.Context, obj *credit.Transaction) ([]*credit.LineGrant, error)
+}
+type CreditUsageResolver interface {
+	Site(ctx context.Context, obj *credit.UsageBucket) (*site.Site, error)
 }
 type CreditsResolver interface {
 	Grants(ctx context.Context, obj *credit.Account) ([]*credit.Grant, error)
+	RunOut(ctx context.Context, obj *credit.Account) (*credit.Outlook, error)
 	Verification(ctx context.Context, obj *credit.Account) (*credit.Verification, error)
 }
 type DeviceResolver interface {
@@ -1098,6 +1162,7 @@ type MutationResolver interface {
 	CaptureCredits(ctx context.Context, input CaptureCreditsInput) (*CaptureCreditsPayload, error)
 	ReleaseCredits(ctx context.Context, input ReleaseCreditsInput) (*ReleaseCreditsPayload, error)
 	RefundCredits(ctx context.Context, input RefundCreditsInput) (*RefundCreditsPayload, error)
+	SetSiteBudget(ctx context.Context, input SetSiteBudgetInput) (*SetSiteBudgetPayload, error)
 	RequestBankTransfer(ctx context.Context, input RequestBankTransferInput) (*RequestBankTransferPayload, error)
 	DeclarePayment(ctx context.Context, input DeclarePaymentInput) (*DeclarePaymentPayload, error)
 	CancelPayment(ctx context.Context, input CancelPaymentInput) (*CancelPaymentPayload, error)
@@ -1105,6 +1170,7 @@ type MutationResolver interface {
 	CancelSubscription(ctx context.Context, input CancelSubscriptionInput) (*CancelSubscriptionPayload, error)
 	ResumeSubscription(ctx context.Context, input ResumeSubscriptionInput) (*ResumeSubscriptionPayload, error)
 	ConfirmPayment(ctx context.Context, input ConfirmPaymentInput) (*ConfirmPaymentPayload, error)
+	SetCreditCost(ctx context.Context, input SetCreditCostInput) (*SetCreditCostPayload, error)
 	AdjustCredits(ctx context.Context, input AdjustCreditsInput) (*AdjustCreditsPayload, error)
 	AssignPlan(ctx context.Context, input AssignPlanInput) (*AssignPlanPayload, error)
 	SuspendAccount(ctx context.Context, input SuspendAccountInput) (*SuspendAccountPayload, error)
@@ -1138,6 +1204,7 @@ type QueryResolver interface {
 	Plan(ctx context.Context, slug string) (*plan.Plan, error)
 	Industries(ctx context.Context) ([]*site.Industry, error)
 	CreditTransactions(ctx context.Context, filter *CreditTransactionFilter, first *int, after *string, last *int, before *string) (*page.Connection[*credit.Transaction], error)
+	CreditUsage(ctx context.Context, from time.Time, to time.Time, groupBy credit.GroupBy, filter *CreditUsageFilter) ([]*credit.UsageBucket, error)
 	CreditCosts(ctx context.Context) ([]*credit.Cost, error)
 	EstimateCredits(ctx context.Context, operation credit.Operation, quantity *int) (*credit.Estimate, error)
 	Payments(ctx context.Context, filter *PaymentFilter, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
@@ -1153,6 +1220,8 @@ type SectorResolver interface {
 type SiteResolver interface {
 	Industry(ctx context.Context, obj *site.Site) (*site.Industry, error)
 	Sectors(ctx context.Context, obj *site.Site) ([]*site.Sector, error)
+	RemovedSectors(ctx context.Context, obj *site.Site) ([]*site.Sector, error)
+	Budget(ctx context.Context, obj *site.Site) (*credit.SiteBudget, error)
 	GrantedUsers(ctx context.Context, obj *site.Site) ([]*account.User, error)
 	APIKeys(ctx context.Context, obj *site.Site) ([]*account.Key, error)
 	WordPress(ctx context.Context, obj *site.Site) (*wordpress.Connection, error)
@@ -1682,6 +1751,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
+	case "BudgetExceededError.available":
+		if e.ComplexityRoot.BudgetExceededError.Available == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BudgetExceededError.Available(childComplexity), true
+	case "BudgetExceededError.code":
+		if e.ComplexityRoot.BudgetExceededError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BudgetExceededError.Code(childComplexity), true
+	case "BudgetExceededError.field":
+		if e.ComplexityRoot.BudgetExceededError.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BudgetExceededError.Field(childComplexity), true
+	case "BudgetExceededError.message":
+		if e.ComplexityRoot.BudgetExceededError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BudgetExceededError.Message(childComplexity), true
+	case "BudgetExceededError.required":
+		if e.ComplexityRoot.BudgetExceededError.Required == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BudgetExceededError.Required(childComplexity), true
+
 	case "CancelPaymentPayload.payment":
 		if e.ComplexityRoot.CancelPaymentPayload.Payment == nil {
 			break
@@ -1879,6 +1979,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreditCost.Feature(childComplexity), true
+	case "CreditCost.next":
+		if e.ComplexityRoot.CreditCost.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditCost.Next(childComplexity), true
 	case "CreditCost.operation":
 		if e.ComplexityRoot.CreditCost.Operation == nil {
 			break
@@ -2064,6 +2170,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreditProblem.Row(childComplexity), true
 
+	case "CreditRunOut.at":
+		if e.ComplexityRoot.CreditRunOut.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditRunOut.At(childComplexity), true
+	case "CreditRunOut.dailyRate":
+		if e.ComplexityRoot.CreditRunOut.DailyRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditRunOut.DailyRate(childComplexity), true
+
 	case "CreditTransaction.actor":
 		if e.ComplexityRoot.CreditTransaction.Actor == nil {
 			break
@@ -2094,6 +2213,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreditTransaction.Description(childComplexity), true
+	case "CreditTransaction.grants":
+		if e.ComplexityRoot.CreditTransaction.Grants == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditTransaction.Grants(childComplexity), true
 	case "CreditTransaction.id":
 		if e.ComplexityRoot.CreditTransaction.ID == nil {
 			break
@@ -2193,6 +2318,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreditTransactionEdge.Node(childComplexity), true
 
+	case "CreditTransactionGrant.amount":
+		if e.ComplexityRoot.CreditTransactionGrant.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditTransactionGrant.Amount(childComplexity), true
+	case "CreditTransactionGrant.grant":
+		if e.ComplexityRoot.CreditTransactionGrant.Grant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditTransactionGrant.Grant(childComplexity), true
+
+	case "CreditUsage.total":
+		if e.ComplexityRoot.CreditUsage.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Credits(childComplexity), true
+	case "CreditUsage.operation":
+		if e.ComplexityRoot.CreditUsage.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Operation(childComplexity), true
+	case "CreditUsage.count":
+		if e.ComplexityRoot.CreditUsage.Operations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Operations(childComplexity), true
+	case "CreditUsage.quantity":
+		if e.ComplexityRoot.CreditUsage.Quantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Quantity(childComplexity), true
+	case "CreditUsage.refunded":
+		if e.ComplexityRoot.CreditUsage.Refunded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Refunded(childComplexity), true
+	case "CreditUsage.site":
+		if e.ComplexityRoot.CreditUsage.Site == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Site(childComplexity), true
+	case "CreditUsage.spent":
+		if e.ComplexityRoot.CreditUsage.Spent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Spent(childComplexity), true
+	case "CreditUsage.start":
+		if e.ComplexityRoot.CreditUsage.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditUsage.Start(childComplexity), true
+
 	case "CreditVerification.checkedLines":
 		if e.ComplexityRoot.CreditVerification.CheckedLines == nil {
 			break
@@ -2236,6 +2423,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Credits.Held(childComplexity), true
+	case "Credits.runOut":
+		if e.ComplexityRoot.Credits.RunOut == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Credits.RunOut(childComplexity), true
 	case "Credits.verification":
 		if e.ComplexityRoot.Credits.Verification == nil {
 			break
@@ -3331,6 +3524,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RotateSiteAPIKey(childComplexity, args["input"].(RotateSiteAPIKeyInput)), true
+	case "Mutation.setCreditCost":
+		if e.ComplexityRoot.Mutation.SetCreditCost == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setCreditCost_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetCreditCost(childComplexity, args["input"].(SetCreditCostInput)), true
+	case "Mutation.setSiteBudget":
+		if e.ComplexityRoot.Mutation.SetSiteBudget == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setSiteBudget_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetSiteBudget(childComplexity, args["input"].(SetSiteBudgetInput)), true
 	case "Mutation.signUp":
 		if e.ComplexityRoot.Mutation.SignUp == nil {
 			break
@@ -3876,6 +4091,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.CreditTransactions(childComplexity, args["filter"].(*CreditTransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.creditUsage":
+		if e.ComplexityRoot.Query.CreditUsage == nil {
+			break
+		}
+
+		args, err := ec.field_Query_creditUsage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.CreditUsage(childComplexity, args["from"].(time.Time), args["to"].(time.Time), args["groupBy"].(credit.GroupBy), args["filter"].(*CreditUsageFilter)), true
 	case "Query.estimateCredits":
 		if e.ComplexityRoot.Query.EstimateCredits == nil {
 			break
@@ -4356,6 +4582,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Sector.CreatedAt(childComplexity), true
+	case "Sector.deletedAt":
+		if e.ComplexityRoot.Sector.DeletedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sector.DeletedAt(childComplexity), true
 	case "Sector.id":
 		if e.ComplexityRoot.Sector.ID == nil {
 			break
@@ -4374,6 +4606,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Sector.Name(childComplexity), true
+	case "Sector.restoreUntil":
+		if e.ComplexityRoot.Sector.RestoreUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Sector.RestoreUntil(childComplexity), true
 	case "Sector.site":
 		if e.ComplexityRoot.Sector.Site == nil {
 			break
@@ -4400,6 +4638,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Session.RefreshToken(childComplexity), true
 
+	case "SetCreditCostPayload.cost":
+		if e.ComplexityRoot.SetCreditCostPayload.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetCreditCostPayload.Cost(childComplexity), true
+	case "SetCreditCostPayload.userErrors":
+		if e.ComplexityRoot.SetCreditCostPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetCreditCostPayload.UserErrors(childComplexity), true
+
+	case "SetSiteBudgetPayload.site":
+		if e.ComplexityRoot.SetSiteBudgetPayload.Site == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSiteBudgetPayload.Site(childComplexity), true
+	case "SetSiteBudgetPayload.userErrors":
+		if e.ComplexityRoot.SetSiteBudgetPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSiteBudgetPayload.UserErrors(childComplexity), true
+
 	case "SignUpPayload.session":
 		if e.ComplexityRoot.SignUpPayload.Session == nil {
 			break
@@ -4425,6 +4689,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Site.Active(childComplexity), true
+	case "Site.budget":
+		if e.ComplexityRoot.Site.Budget == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Site.Budget(childComplexity), true
 	case "Site.createdAt":
 		if e.ComplexityRoot.Site.CreatedAt == nil {
 			break
@@ -4467,6 +4737,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Site.Name(childComplexity), true
+	case "Site.removedSectors":
+		if e.ComplexityRoot.Site.RemovedSectors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Site.RemovedSectors(childComplexity), true
 	case "Site.restoreUntil":
 		if e.ComplexityRoot.Site.RestoreUntil == nil {
 			break
@@ -4514,6 +4790,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Site.WordPress(childComplexity), true
+
+	case "SiteBudget.held":
+		if e.ComplexityRoot.SiteBudget.Held == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SiteBudget.Held(childComplexity), true
+	case "SiteBudget.left":
+		if e.ComplexityRoot.SiteBudget.Left == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SiteBudget.Left(childComplexity), true
+	case "SiteBudget.monthlyCredits":
+		if e.ComplexityRoot.SiteBudget.MonthlyCredits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SiteBudget.MonthlyCredits(childComplexity), true
+	case "SiteBudget.resetsAt":
+		if e.ComplexityRoot.SiteBudget.ResetsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SiteBudget.ResetsAt(childComplexity), true
+	case "SiteBudget.used":
+		if e.ComplexityRoot.SiteBudget.Used == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SiteBudget.Used(childComplexity), true
 
 	case "SiteConnection.edges":
 		if e.ComplexityRoot.SiteConnection.Edges == nil {
@@ -5101,6 +5408,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateSiteApiKeyInput,
 		ec.unmarshalInputCreateSiteInput,
 		ec.unmarshalInputCreditTransactionFilter,
+		ec.unmarshalInputCreditUsageFilter,
 		ec.unmarshalInputDeclarePaymentInput,
 		ec.unmarshalInputDeleteAccountInput,
 		ec.unmarshalInputDeleteSiteInput,
@@ -5137,6 +5445,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRevokeSiteAccessInput,
 		ec.unmarshalInputRevokeSiteApiKeyInput,
 		ec.unmarshalInputRotateSiteApiKeyInput,
+		ec.unmarshalInputSetCreditCostInput,
+		ec.unmarshalInputSetSiteBudgetInput,
 		ec.unmarshalInputSignUpInput,
 		ec.unmarshalInputSiteFilter,
 		ec.unmarshalInputSiteOrder,
@@ -5460,6 +5770,21 @@ type Query {
     "The cursor to end before."
     before: String
   ): CreditTransactionConnection @role(min: VIEWER)
+  """
+  What the credits of the caller's account were spent on, in whole days of UTC. Operations come by name, sites by what they used,
+  most first, and days and months in order; what nothing was spent on is left out. Members see the use of all sites, as in the
+  ledger; by site, that of sites which the caller may not reach is in one bucket without a site, the last.
+  """
+  creditUsage(
+    "The first day."
+    from: Date!
+    "The last day, which counts too: ` + "`" + `from` + "`" + ` or later, and at most 366 days with both."
+    to: Date!
+    "What use is told apart by."
+    groupBy: CreditUsageGroup!
+    "Which use to count; all of it when absent."
+    filter: CreditUsageFilter
+  ): [CreditUsage!] @role(min: VIEWER)
   "What each operation costs now."
   creditCosts: [CreditCost!] @role(min: VIEWER, key: ANY)
   "What an operation would cost the caller's account now, and whether the account can pay for it. Changes nothing."
@@ -5643,14 +5968,21 @@ type Mutation {
 
   """
   Pays for an operation at once. Where the work can fail or its size is not known before, reserve first and capture what it
-  came to. Too few credits are refused with InsufficientCreditsError, and nothing is written.
+  came to. Too few credits are refused with InsufficientCreditsError, more than is left of the site's budget with
+  BudgetExceededError, and nothing is written.
   """
   spendCredits("What to pay for." input: SpendCreditsInput!): SpendCreditsPayload
     @role(min: EDITOR, for: WRITE, key: CREDITS)
-  "Sets aside what an operation may cost at most, until it is captured, released or expires."
+  """
+  Sets aside what an operation may cost at most, until it is captured, released or expires. Too few credits are refused with
+  InsufficientCreditsError, more than is left of the site's budget with BudgetExceededError, and nothing is written.
+  """
   reserveCredits("What to set aside for." input: ReserveCreditsInput!): ReserveCreditsPayload
     @role(min: EDITOR, for: WRITE, key: CREDITS)
-  "Pays for what an operation came to out of its hold, at the price of the reservation, and frees the rest."
+  """
+  Pays for what an operation came to out of its hold, at the price of the reservation, and frees the rest. A budget was asked when
+  the hold was made, so it does not refuse this.
+  """
   captureCredits("Which hold, and how much of it." input: CaptureCreditsInput!): CaptureCreditsPayload
     @role(min: EDITOR, for: WRITE, key: CREDITS)
   "Frees what a hold set aside."
@@ -5663,6 +5995,12 @@ type Mutation {
   """
   refundCredits("What to give back." input: RefundCreditsInput!): RefundCreditsPayload
     @role(min: EDITOR, for: WRITE, key: CREDITS)
+  """
+  Limits how many credits a month may be used for a site, or lifts the limit. It holds from the next spend or reservation on and
+  counts this month's use from its first day; what is set aside already can still be captured.
+  """
+  setSiteBudget("Which site, and how many credits." input: SetSiteBudgetInput!): SetSiteBudgetPayload
+    @role(min: ADMIN, for: WRITE)
 
   "Asks to pay for a plan by bank transfer; the answer says how much to send, where to, and with which reference."
   requestBankTransfer("What to pay for." input: RequestBankTransferInput!): RequestBankTransferPayload
@@ -5689,6 +6027,11 @@ type Mutation {
   """
   confirmPayment("What was received." input: ConfirmPaymentInput!): ConfirmPaymentPayload
     @role(min: DEVELOPER, for: BILLING)
+  """
+  Has an operation cost something else from an instant on, for all accounts. What was charged or set aside before stays as it was,
+  and what was set is never changed: another cost takes effect later. For staff.
+  """
+  setCreditCost("What it is to cost." input: SetCreditCostInput!): SetCreditCostPayload @role(min: DEVELOPER, for: BILLING)
   """
   Gives credits to an account or takes some from it, with a reason that its people can read. What is taken never exceeds what
   is available. For staff.
@@ -6526,6 +6869,10 @@ type Site implements Node @tenant {
   industry: Industry
   "The parts of the industry that the site covers, at most 5, by name."
   sectors: [Sector!]!
+  "Sectors that were removed from the site and can be restored, newest first. For editors, admins and owners."
+  removedSectors: [Sector!] @role(min: EDITOR)
+  "How many credits a month may be used for the site, and how it stands; null where there is no limit."
+  budget: SiteBudget
   "The editors and viewers who were granted the site, by email. For admins and owners."
   grantedUsers: [User!] @role(min: ADMIN)
   "The site's API keys, newest first. For admins and owners."
@@ -6771,6 +7118,10 @@ type Sector implements Node @tenant {
   industrySector: IndustrySector!
   "When the sector was added."
   createdAt: DateTime!
+  "When the sector was removed; null unless it is read as a removed one."
+  deletedAt: DateTime
+  "Until when a removed sector can be restored; null for others."
+  restoreUntil: DateTime
 }
 
 "Input of createSite."
@@ -7568,8 +7919,81 @@ type Credits {
   available: Int!
   "The grants that have something left, in the order in which they burn."
   grants: [CreditGrant!]!
+  "When what is available is used up; null where nothing was used lately. For members."
+  runOut: CreditRunOut @role(min: VIEWER)
   "The ledger, added up from its first line to its last while you wait. For members."
   verification: CreditVerification @role(min: VIEWER)
+}
+
+"""
+When an account's available credits are used up, if use goes on as it was on average in the last 28 days, or since the account's first
+ledger line where that is later. Credits that expire unused bring it nearer; credits that the plan will grant are not counted.
+Readable by the account's members.
+"""
+type CreditRunOut @tenant {
+  "When they are used up; null where that is more than a year away."
+  at: DateTime
+  "How many credits were used a day, less what was given back, on average and to a hundredth; more than 0."
+  dailyRate: Float!
+}
+
+"What credits were spent on: one operation, site, day or month. Readable by the account's members."
+type CreditUsage @tenant {
+  "The operation; null unless told apart by operation, and for use of which no operation was recorded."
+  operation: CreditOperation
+  """
+  The site; null unless told apart by site, and for what was used for no site, for deleted sites and for sites that the caller
+  may not reach.
+  """
+  site: Site
+  "The day, or the first day of the month, in UTC; null unless told apart by day or month."
+  start: Date
+  "How many credits operations cost."
+  spent: Int!
+  "How many credits were given back, counted on the day on which they were: what was told of a day stays true."
+  refunded: Int!
+  "` + "`" + `spent` + "`" + ` less ` + "`" + `refunded` + "`" + `; negative where more was given back than spent."
+  total: Int!
+  "How many operations were paid for."
+  count: Int!
+  "How many words, ideas, images or calls were paid for; null where the bucket is of more than one operation."
+  quantity: Int
+}
+
+"What use of credits is told apart by."
+enum CreditUsageGroup {
+  "The operation."
+  OPERATION
+  "The site."
+  SITE
+  "The day, in UTC."
+  DAY
+  "The month, in UTC. Of the first and the last one only the days within the range count."
+  MONTH
+}
+
+"Which use of credits to count. Conditions are joined by and."
+input CreditUsageFilter {
+  "Only use for this site; one that the caller may not reach has none."
+  siteId: ID
+  "Only use by this operation."
+  operation: CreditOperation
+}
+
+"""
+How many credits a month may be used for a site. A month is a calendar month in UTC. Readable by whoever may read the site.
+"""
+type SiteBudget @tenant {
+  "How many credits a month may be used; with 0, none."
+  monthlyCredits: Int!
+  "How many were used this month, less what was given back this month."
+  used: Int!
+  "How many are set aside for operations that are running."
+  held: Int!
+  "How many can still be spent or set aside this month; 0 where the limit is below what was used."
+  left: Int!
+  "When the next month begins, and the budget starts anew."
+  resetsAt: DateTime!
 }
 
 "The outcome of adding an account's ledger up and checking every promise about it."
@@ -7656,6 +8080,11 @@ type CreditTransaction implements Node @tenant(staff: true) {
   metadata: JSON!
   "Who caused it."
   actor: Actor!
+  """
+  The grants that the line touched, in the order in which they burn; their amounts add up to the line's own. For members, and for
+  API keys that may spend.
+  """
+  grants: [CreditTransactionGrant!] @role(min: VIEWER, key: CREDITS)
   "When it was written."
   createdAt: DateTime!
 }
@@ -7694,6 +8123,14 @@ enum CreditOperation {
   IMAGE_GENERATION
   "Extracting prompts for images."
   IMAGE_PROMPT_EXTRACTION
+}
+
+"How much of a ledger line came in by a grant or went from it. Readable by the account's members."
+type CreditTransactionGrant @tenant {
+  "The grant, as it is now."
+  grant: CreditGrant!
+  "How many credits came in by it or, negative, went from it."
+  amount: Int!
 }
 
 "A page of ledger lines."
@@ -7782,8 +8219,10 @@ type CreditCost {
   perCall: Boolean!
   "What a plan must include for the operation; null where every plan allows it."
   feature: PlanFeature
-  "Since when it costs that; null for the cost that is built in."
+  "From when on it costs that; null for the cost that is built in."
   effectiveFrom: DateTime
+  "What it will cost afterwards, from the next change that is set; null where none is."
+  next: CreditCost
 }
 
 "What an operation would cost an account now."
@@ -7910,6 +8349,45 @@ type RefundCreditsPayload {
   transaction: CreditTransaction
   "The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors."
   credits: Credits
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of setSiteBudget."
+input SetSiteBudgetInput {
+  "Which site, one that the caller may reach."
+  siteId: ID!
+  "How many credits a month may be used for it, 0 to 1,000,000,000; null lifts the limit. It cannot be left out."
+  monthlyCredits: Int
+}
+
+"Answer of setSiteBudget."
+type SetSiteBudgetPayload {
+  "The site; null where there are errors."
+  site: Site
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of setCreditCost."
+input SetCreditCostInput {
+  "Which operation."
+  operation: CreditOperation!
+  "Credits for each started unit, 1 to 1,000,000."
+  credits: Int!
+  "How many words, ideas or images one unit is, 1 to 1,000,000,000; 1 where each call costs the same."
+  unitSize: Int!
+  """
+  From when on, now or later; now when absent. Said, it makes a repeated request harmless: one operation has one cost from an
+  instant on, and another is TAKEN.
+  """
+  effectiveFrom: DateTime
+}
+
+"Answer of setCreditCost."
+type SetCreditCostPayload {
+  "The cost as it was set; null where there are errors."
+  cost: CreditCost
   "What was wrong."
   userErrors: [UserError!]!
 }
@@ -8166,6 +8644,20 @@ type InsufficientCreditsError implements UserError {
   available: Int!
 }
 
+"More is to be used for a site than is left of its budget."
+type BudgetExceededError implements UserError {
+  "What is wrong, for people."
+  message: String!
+  "The path of the input that is to blame: the site."
+  field: [String!]!
+  "BUDGET_EXCEEDED."
+  code: UserErrorCode!
+  "How many credits it takes."
+  required: Int!
+  "How many credits are left of the site's budget this month, less what is set aside."
+  available: Int!
+}
+
 "What is wrong, for programs."
 enum UserErrorCode {
   "A value is missing."
@@ -8192,6 +8684,8 @@ enum UserErrorCode {
   FEATURE_NOT_IN_PLAN
   "There are too few credits."
   INSUFFICIENT_CREDITS
+  "Too little is left of the site's budget."
+  BUDGET_EXCEEDED
   "The thing is not in a state that allows this."
   INVALID_STATE
   "The amount is not the payment's."
@@ -8575,6 +9069,8 @@ func (ec *executionContext) childFields_CreditCost(ctx context.Context, field gr
 		return ec.fieldContext_CreditCost_feature(ctx, field)
 	case "effectiveFrom":
 		return ec.fieldContext_CreditCost_effectiveFrom(ctx, field)
+	case "next":
+		return ec.fieldContext_CreditCost_next(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreditCost", field.Name)
 }
@@ -8657,6 +9153,16 @@ func (ec *executionContext) childFields_CreditProblem(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type CreditProblem", field.Name)
 }
 
+func (ec *executionContext) childFields_CreditRunOut(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_CreditRunOut_at(ctx, field)
+	case "dailyRate":
+		return ec.fieldContext_CreditRunOut_dailyRate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditRunOut", field.Name)
+}
+
 func (ec *executionContext) childFields_CreditTransaction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8687,6 +9193,8 @@ func (ec *executionContext) childFields_CreditTransaction(ctx context.Context, f
 		return ec.fieldContext_CreditTransaction_metadata(ctx, field)
 	case "actor":
 		return ec.fieldContext_CreditTransaction_actor(ctx, field)
+	case "grants":
+		return ec.fieldContext_CreditTransaction_grants(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_CreditTransaction_createdAt(ctx, field)
 	}
@@ -8717,6 +9225,38 @@ func (ec *executionContext) childFields_CreditTransactionEdge(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type CreditTransactionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CreditTransactionGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "grant":
+		return ec.fieldContext_CreditTransactionGrant_grant(ctx, field)
+	case "amount":
+		return ec.fieldContext_CreditTransactionGrant_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditTransactionGrant", field.Name)
+}
+
+func (ec *executionContext) childFields_CreditUsage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_CreditUsage_operation(ctx, field)
+	case "site":
+		return ec.fieldContext_CreditUsage_site(ctx, field)
+	case "start":
+		return ec.fieldContext_CreditUsage_start(ctx, field)
+	case "spent":
+		return ec.fieldContext_CreditUsage_spent(ctx, field)
+	case "refunded":
+		return ec.fieldContext_CreditUsage_refunded(ctx, field)
+	case "total":
+		return ec.fieldContext_CreditUsage_total(ctx, field)
+	case "count":
+		return ec.fieldContext_CreditUsage_count(ctx, field)
+	case "quantity":
+		return ec.fieldContext_CreditUsage_quantity(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditUsage", field.Name)
+}
+
 func (ec *executionContext) childFields_CreditVerification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "ok":
@@ -8739,6 +9279,8 @@ func (ec *executionContext) childFields_Credits(ctx context.Context, field graph
 		return ec.fieldContext_Credits_available(ctx, field)
 	case "grants":
 		return ec.fieldContext_Credits_grants(ctx, field)
+	case "runOut":
+		return ec.fieldContext_Credits_runOut(ctx, field)
 	case "verification":
 		return ec.fieldContext_Credits_verification(ctx, field)
 	}
@@ -9471,6 +10013,10 @@ func (ec *executionContext) childFields_Sector(ctx context.Context, field graphq
 		return ec.fieldContext_Sector_industrySector(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Sector_createdAt(ctx, field)
+	case "deletedAt":
+		return ec.fieldContext_Sector_deletedAt(ctx, field)
+	case "restoreUntil":
+		return ec.fieldContext_Sector_restoreUntil(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Sector", field.Name)
 }
@@ -9485,6 +10031,26 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 		return ec.fieldContext_Session_expiresAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
+}
+
+func (ec *executionContext) childFields_SetCreditCostPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cost":
+		return ec.fieldContext_SetCreditCostPayload_cost(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetCreditCostPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetCreditCostPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetSiteBudgetPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "site":
+		return ec.fieldContext_SetSiteBudgetPayload_site(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetSiteBudgetPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetSiteBudgetPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SignUpPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9515,6 +10081,10 @@ func (ec *executionContext) childFields_Site(ctx context.Context, field graphql.
 		return ec.fieldContext_Site_industry(ctx, field)
 	case "sectors":
 		return ec.fieldContext_Site_sectors(ctx, field)
+	case "removedSectors":
+		return ec.fieldContext_Site_removedSectors(ctx, field)
+	case "budget":
+		return ec.fieldContext_Site_budget(ctx, field)
 	case "grantedUsers":
 		return ec.fieldContext_Site_grantedUsers(ctx, field)
 	case "apiKeys":
@@ -9533,6 +10103,22 @@ func (ec *executionContext) childFields_Site(ctx context.Context, field graphql.
 		return ec.fieldContext_Site_restoreUntil(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Site", field.Name)
+}
+
+func (ec *executionContext) childFields_SiteBudget(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "monthlyCredits":
+		return ec.fieldContext_SiteBudget_monthlyCredits(ctx, field)
+	case "used":
+		return ec.fieldContext_SiteBudget_used(ctx, field)
+	case "held":
+		return ec.fieldContext_SiteBudget_held(ctx, field)
+	case "left":
+		return ec.fieldContext_SiteBudget_left(ctx, field)
+	case "resetsAt":
+		return ec.fieldContext_SiteBudget_resetsAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SiteBudget", field.Name)
 }
 
 func (ec *executionContext) childFields_SiteConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11049,6 +11635,34 @@ func (ec *executionContext) field_Mutation_rotateSiteApiKey_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_setCreditCost_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SetCreditCostInput, error) {
+			return ec.unmarshalNSetCreditCostInput2igny8ᚗcomᚋaccountsᚋgraphᚐSetCreditCostInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setSiteBudget_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SetSiteBudgetInput, error) {
+			return ec.unmarshalNSetSiteBudgetInput2igny8ᚗcomᚋaccountsᚋgraphᚐSetSiteBudgetInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_signUp_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11278,6 +11892,44 @@ func (ec *executionContext) field_Query_creditTransactions_args(ctx context.Cont
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_creditUsage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNDate2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNDate2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "groupBy",
+		func(ctx context.Context, v any) (credit.GroupBy, error) {
+			return ec.unmarshalNCreditUsageGroup2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐGroupBy(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["groupBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*CreditUsageFilter, error) {
+			return ec.unmarshalOCreditUsageFilter2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreditUsageFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg3
 	return args, nil
 }
 
@@ -14501,6 +15153,121 @@ func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _BudgetExceededError_message(ctx context.Context, field graphql.CollectedField, obj *credit.BudgetError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetExceededError_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetExceededError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetExceededError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _BudgetExceededError_field(ctx context.Context, field graphql.CollectedField, obj *credit.BudgetError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetExceededError_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetExceededError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetExceededError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _BudgetExceededError_code(ctx context.Context, field graphql.CollectedField, obj *credit.BudgetError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetExceededError_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v fault.Code) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2igny8ᚗcomᚋaccountsᚋinternalᚋfaultᚐCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetExceededError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetExceededError", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _BudgetExceededError_required(ctx context.Context, field graphql.CollectedField, obj *credit.BudgetError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetExceededError_required(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Required, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetExceededError_required(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetExceededError", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BudgetExceededError_available(ctx context.Context, field graphql.CollectedField, obj *credit.BudgetError) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetExceededError_available(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Available, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetExceededError_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetExceededError", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _CancelPaymentPayload_payment(ctx context.Context, field graphql.CollectedField, obj *CancelPaymentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15778,6 +16545,38 @@ func (ec *executionContext) fieldContext_CreditCost_effectiveFrom(_ context.Cont
 	return graphql.NewScalarFieldContext("CreditCost", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _CreditCost_next(ctx context.Context, field graphql.CollectedField, obj *credit.Cost) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditCost_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Cost) graphql.Marshaler {
+			return ec.marshalOCreditCost2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCost(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditCost_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditCost",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditCost(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreditEstimate_operation(ctx context.Context, field graphql.CollectedField, obj *credit.Estimate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16462,6 +17261,52 @@ func (ec *executionContext) fieldContext_CreditProblem_detail(_ context.Context,
 	return graphql.NewScalarFieldContext("CreditProblem", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _CreditRunOut_at(ctx context.Context, field graphql.CollectedField, obj *credit.Outlook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditRunOut_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditRunOut_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditRunOut", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreditRunOut_dailyRate(ctx context.Context, field graphql.CollectedField, obj *credit.Outlook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditRunOut_dailyRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DailyRate(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditRunOut_dailyRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditRunOut", field, true, false, errors.New("field of type Float does not have child fields"))
+}
+
 func (ec *executionContext) _CreditTransaction_id(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16847,6 +17692,83 @@ func (ec *executionContext) fieldContext_CreditTransaction_actor(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _CreditTransaction_grants(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditTransaction_grants(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreditTransaction().Grants(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, err
+				}
+				key, err := ec.unmarshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx, "CREDITS")
+				if err != nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal []*credit.LineGrant
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, obj, directive1, min, forArg, key, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*credit.LineGrant) graphql.Marshaler {
+			return ec.marshalOCreditTransactionGrant2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐLineGrantᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditTransaction_grants(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditTransaction",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditTransactionGrant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreditTransaction_createdAt(ctx context.Context, field graphql.CollectedField, obj *credit.Transaction) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17080,6 +18002,290 @@ func (ec *executionContext) fieldContext_CreditTransactionEdge_node(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _CreditTransactionGrant_grant(ctx context.Context, field graphql.CollectedField, obj *credit.LineGrant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditTransactionGrant_grant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Grant, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *credit.Grant
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Grant
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Grant) graphql.Marshaler {
+			return ec.marshalNCreditGrant2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐGrant(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditTransactionGrant_grant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditTransactionGrant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditGrant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditTransactionGrant_amount(ctx context.Context, field graphql.CollectedField, obj *credit.LineGrant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditTransactionGrant_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditTransactionGrant_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditTransactionGrant", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_operation(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_operation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Operation) graphql.Marshaler {
+			return ec.marshalOCreditOperation2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, false, false, errors.New("field of type CreditOperation does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_site(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_site(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreditUsage().Site(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *site.Site
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *site.Site
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *site.Site) graphql.Marshaler {
+			return ec.marshalOSite2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSite(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditUsage",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Site(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditUsage_start(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_start(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Start, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODate2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_spent(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_spent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Spent(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_spent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_refunded(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_refunded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refunded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_refunded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_total(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_count(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditUsage_quantity(ctx context.Context, field graphql.CollectedField, obj *credit.UsageBucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditUsage_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreditUsage_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditUsage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _CreditVerification_ok(ctx context.Context, field graphql.CollectedField, obj *credit.Verification) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17272,6 +18478,78 @@ func (ec *executionContext) fieldContext_Credits_grants(_ context.Context, field
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_CreditGrant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Credits_runOut(ctx context.Context, field graphql.CollectedField, obj *credit.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Credits_runOut(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Credits().RunOut(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Outlook
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.Outlook
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *credit.Outlook
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *credit.Outlook
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.Outlook
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *credit.Outlook
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, obj, directive1, min, forArg, nil, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Outlook) graphql.Marshaler {
+			return ec.marshalOCreditRunOut2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOutlook(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Credits_runOut(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Credits",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditRunOut(ctx, field)
 		},
 	}
 	return fc, nil
@@ -22902,6 +24180,78 @@ func (ec *executionContext) fieldContext_Mutation_refundCredits(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_setSiteBudget(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setSiteBudget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetSiteBudget(ctx, fc.Args["input"].(SetSiteBudgetInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *SetSiteBudgetPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "WRITE")
+				if err != nil {
+					var zeroVal *SetSiteBudgetPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *SetSiteBudgetPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *SetSiteBudgetPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SetSiteBudgetPayload) graphql.Marshaler {
+			return ec.marshalOSetSiteBudgetPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSetSiteBudgetPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setSiteBudget(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetSiteBudgetPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setSiteBudget_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_requestBankTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23400,6 +24750,78 @@ func (ec *executionContext) fieldContext_Mutation_confirmPayment(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_confirmPayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setCreditCost(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setCreditCost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetCreditCost(ctx, fc.Args["input"].(SetCreditCostInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *SetCreditCostPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *SetCreditCostPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *SetCreditCostPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *SetCreditCostPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SetCreditCostPayload) graphql.Marshaler {
+			return ec.marshalOSetCreditCostPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSetCreditCostPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setCreditCost(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetCreditCostPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setCreditCost_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -26594,6 +28016,90 @@ func (ec *executionContext) fieldContext_Query_creditTransactions(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_creditUsage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_creditUsage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().CreditUsage(ctx, fc.Args["from"].(time.Time), fc.Args["to"].(time.Time), fc.Args["groupBy"].(credit.GroupBy), fc.Args["filter"].(*CreditUsageFilter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*credit.UsageBucket
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal []*credit.UsageBucket
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, nil, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal []*credit.UsageBucket
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal []*credit.UsageBucket
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*credit.UsageBucket
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal []*credit.UsageBucket
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, nil, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*credit.UsageBucket) graphql.Marshaler {
+			return ec.marshalOCreditUsage2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐUsageBucketᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_creditUsage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditUsage(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_creditUsage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_creditCosts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29159,6 +30665,52 @@ func (ec *executionContext) fieldContext_Sector_createdAt(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _Sector_deletedAt(ctx context.Context, field graphql.CollectedField, obj *site.Sector) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sector_deletedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Sector_deletedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Sector_restoreUntil(ctx context.Context, field graphql.CollectedField, obj *site.Sector) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Sector_restoreUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RestoreUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Sector_restoreUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Sector", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _Session_accessToken(ctx context.Context, field graphql.CollectedField, obj *auth.Session) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29226,6 +30778,152 @@ func (ec *executionContext) _Session_expiresAt(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Session_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SetCreditCostPayload_cost(ctx context.Context, field graphql.CollectedField, obj *SetCreditCostPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetCreditCostPayload_cost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Cost) graphql.Marshaler {
+			return ec.marshalOCreditCost2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCost(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetCreditCostPayload_cost(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetCreditCostPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditCost(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetCreditCostPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *SetCreditCostPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetCreditCostPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetCreditCostPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetCreditCostPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetSiteBudgetPayload_site(ctx context.Context, field graphql.CollectedField, obj *SetSiteBudgetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetSiteBudgetPayload_site(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Site, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *site.Site
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *site.Site
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *site.Site) graphql.Marshaler {
+			return ec.marshalOSite2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSite(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetSiteBudgetPayload_site(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetSiteBudgetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Site(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetSiteBudgetPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *SetSiteBudgetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetSiteBudgetPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetSiteBudgetPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetSiteBudgetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _SignUpPayload_session(ctx context.Context, field graphql.CollectedField, obj *SignUpPayload) (ret graphql.Marshaler) {
@@ -29507,6 +31205,128 @@ func (ec *executionContext) fieldContext_Site_sectors(_ context.Context, field g
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Sector(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Site_removedSectors(ctx context.Context, field graphql.CollectedField, obj *site.Site) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Site_removedSectors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Site().RemovedSectors(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*site.Sector
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal []*site.Sector
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "EDITOR")
+				if err != nil {
+					var zeroVal []*site.Sector
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal []*site.Sector
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*site.Sector
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal []*site.Sector
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, obj, directive1, min, forArg, nil, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*site.Sector) graphql.Marshaler {
+			return ec.marshalOSector2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSectorᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Site_removedSectors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Site",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Sector(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Site_budget(ctx context.Context, field graphql.CollectedField, obj *site.Site) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Site_budget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Site().Budget(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *credit.SiteBudget
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *credit.SiteBudget
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.SiteBudget) graphql.Marshaler {
+			return ec.marshalOSiteBudget2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐSiteBudget(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Site_budget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Site",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SiteBudget(ctx, field)
 		},
 	}
 	return fc, nil
@@ -29862,6 +31682,121 @@ func (ec *executionContext) _Site_restoreUntil(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Site_restoreUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Site", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SiteBudget_monthlyCredits(ctx context.Context, field graphql.CollectedField, obj *credit.SiteBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SiteBudget_monthlyCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthlyCredits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SiteBudget_monthlyCredits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SiteBudget", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SiteBudget_used(ctx context.Context, field graphql.CollectedField, obj *credit.SiteBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SiteBudget_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SiteBudget_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SiteBudget", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SiteBudget_held(ctx context.Context, field graphql.CollectedField, obj *credit.SiteBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SiteBudget_held(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Held, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SiteBudget_held(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SiteBudget", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SiteBudget_left(ctx context.Context, field graphql.CollectedField, obj *credit.SiteBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SiteBudget_left(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Left(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SiteBudget_left(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SiteBudget", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SiteBudget_resetsAt(ctx context.Context, field graphql.CollectedField, obj *credit.SiteBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SiteBudget_resetsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResetsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SiteBudget_resetsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SiteBudget", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _SiteConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*site.Site]) (ret graphql.Marshaler) {
@@ -34652,6 +36587,43 @@ func (ec *executionContext) unmarshalInputCreditTransactionFilter(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreditUsageFilter(ctx context.Context, obj any) (CreditUsageFilter, error) {
+	var it CreditUsageFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"siteId", "operation"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "siteId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("siteId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SiteID = graphql.OmittableOf(data)
+		case "operation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operation"))
+			data, err := ec.unmarshalOCreditOperation2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Operation = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputDeclarePaymentInput(ctx context.Context, obj any) (DeclarePaymentInput, error) {
 	var it DeclarePaymentInput
 	if obj == nil {
@@ -35975,6 +37947,94 @@ func (ec *executionContext) unmarshalInputRotateSiteApiKeyInput(ctx context.Cont
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputSetCreditCostInput(ctx context.Context, obj any) (SetCreditCostInput, error) {
+	var it SetCreditCostInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"operation", "credits", "unitSize", "effectiveFrom"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "operation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operation"))
+			data, err := ec.unmarshalNCreditOperation2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOperation(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Operation = data
+		case "credits":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("credits"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Credits = data
+		case "unitSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitSize"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UnitSize = data
+		case "effectiveFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("effectiveFrom"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EffectiveFrom = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetSiteBudgetInput(ctx context.Context, obj any) (SetSiteBudgetInput, error) {
+	var it SetSiteBudgetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"siteId", "monthlyCredits"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "siteId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("siteId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SiteID = data
+		case "monthlyCredits":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("monthlyCredits"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MonthlyCredits = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSignUpInput(ctx context.Context, obj any) (SignUpInput, error) {
 	var it SignUpInput
 	if obj == nil {
@@ -36596,6 +38656,13 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return ec._InputError(ctx, sel, obj)
+	case credit.BudgetError:
+		return ec._BudgetExceededError(ctx, sel, &obj)
+	case *credit.BudgetError:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BudgetExceededError(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -38124,6 +40191,64 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var budgetExceededErrorImplementors = []string{"BudgetExceededError", "UserError"}
+
+func (ec *executionContext) _BudgetExceededError(ctx context.Context, sel ast.SelectionSet, obj *credit.BudgetError) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, budgetExceededErrorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BudgetExceededError")
+		case "message":
+			out.Values[i] = ec._BudgetExceededError_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "field":
+			out.Values[i] = ec._BudgetExceededError_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._BudgetExceededError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "required":
+			out.Values[i] = ec._BudgetExceededError_required(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "available":
+			out.Values[i] = ec._BudgetExceededError_available(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var cancelPaymentPayloadImplementors = []string{"CancelPaymentPayload"}
 
 func (ec *executionContext) _CancelPaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *CancelPaymentPayload) graphql.Marshaler {
@@ -38669,6 +40794,11 @@ func (ec *executionContext) _CreditCost(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "next":
+			out.Values[i] = ec._CreditCost_next(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39023,6 +41153,49 @@ func (ec *executionContext) _CreditProblem(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var creditRunOutImplementors = []string{"CreditRunOut"}
+
+func (ec *executionContext) _CreditRunOut(ctx context.Context, sel ast.SelectionSet, obj *credit.Outlook) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditRunOutImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditRunOut")
+		case "at":
+			out.Values[i] = ec._CreditRunOut_at(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "dailyRate":
+			out.Values[i] = ec._CreditRunOut_dailyRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var creditTransactionImplementors = []string{"CreditTransaction", "Node"}
 
 func (ec *executionContext) _CreditTransaction(ctx context.Context, sel ast.SelectionSet, obj *credit.Transaction) graphql.Marshaler {
@@ -39171,6 +41344,44 @@ func (ec *executionContext) _CreditTransaction(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "grants":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreditTransaction_grants(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
 			out.Values[i] = ec._CreditTransaction_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -39326,6 +41537,155 @@ func (ec *executionContext) _CreditTransactionEdge(ctx context.Context, sel ast.
 	return out
 }
 
+var creditTransactionGrantImplementors = []string{"CreditTransactionGrant"}
+
+func (ec *executionContext) _CreditTransactionGrant(ctx context.Context, sel ast.SelectionSet, obj *credit.LineGrant) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditTransactionGrantImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditTransactionGrant")
+		case "grant":
+			out.Values[i] = ec._CreditTransactionGrant_grant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amount":
+			out.Values[i] = ec._CreditTransactionGrant_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var creditUsageImplementors = []string{"CreditUsage"}
+
+func (ec *executionContext) _CreditUsage(ctx context.Context, sel ast.SelectionSet, obj *credit.UsageBucket) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditUsageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditUsage")
+		case "operation":
+			out.Values[i] = ec._CreditUsage_operation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "site":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreditUsage_site(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "start":
+			out.Values[i] = ec._CreditUsage_start(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "spent":
+			out.Values[i] = ec._CreditUsage_spent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "refunded":
+			out.Values[i] = ec._CreditUsage_refunded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "total":
+			out.Values[i] = ec._CreditUsage_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "count":
+			out.Values[i] = ec._CreditUsage_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "quantity":
+			out.Values[i] = ec._CreditUsage_quantity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var creditVerificationImplementors = []string{"CreditVerification"}
 
 func (ec *executionContext) _CreditVerification(ctx context.Context, sel ast.SelectionSet, obj *credit.Verification) graphql.Marshaler {
@@ -39412,6 +41772,44 @@ func (ec *executionContext) _Credits(ctx context.Context, sel ast.SelectionSet, 
 				}()
 				res = ec._Credits_grants(ctx, field, obj)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "runOut":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Credits_runOut(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -41383,6 +43781,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "setSiteBudget":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setSiteBudget(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "requestBankTransfer":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_requestBankTransfer(ctx, field)
@@ -41428,6 +43833,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "confirmPayment":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_confirmPayment(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "setCreditCost":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setCreditCost(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -42626,6 +45038,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_creditTransactions(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "creditUsage":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_creditUsage(ctx, field)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -43929,6 +46363,16 @@ func (ec *executionContext) _Sector(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "deletedAt":
+			out.Values[i] = ec._Sector_deletedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "restoreUntil":
+			out.Values[i] = ec._Sector_restoreUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -43974,6 +46418,92 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "expiresAt":
 			out.Values[i] = ec._Session_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var setCreditCostPayloadImplementors = []string{"SetCreditCostPayload"}
+
+func (ec *executionContext) _SetCreditCostPayload(ctx context.Context, sel ast.SelectionSet, obj *SetCreditCostPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setCreditCostPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetCreditCostPayload")
+		case "cost":
+			out.Values[i] = ec._SetCreditCostPayload_cost(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetCreditCostPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var setSiteBudgetPayloadImplementors = []string{"SetSiteBudgetPayload"}
+
+func (ec *executionContext) _SetSiteBudgetPayload(ctx context.Context, sel ast.SelectionSet, obj *SetSiteBudgetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setSiteBudgetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetSiteBudgetPayload")
+		case "site":
+			out.Values[i] = ec._SetSiteBudgetPayload_site(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetSiteBudgetPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44132,6 +46662,82 @@ func (ec *executionContext) _Site(ctx context.Context, sel ast.SelectionSet, obj
 				}()
 				res = ec._Site_sectors(ctx, field, obj)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "removedSectors":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Site_removedSectors(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "budget":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Site_budget(ctx, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -44330,6 +46936,64 @@ func (ec *executionContext) _Site(ctx context.Context, sel ast.SelectionSet, obj
 			out.Values[i] = ec._Site_restoreUntil(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var siteBudgetImplementors = []string{"SiteBudget"}
+
+func (ec *executionContext) _SiteBudget(ctx context.Context, sel ast.SelectionSet, obj *credit.SiteBudget) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, siteBudgetImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SiteBudget")
+		case "monthlyCredits":
+			out.Values[i] = ec._SiteBudget_monthlyCredits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "used":
+			out.Values[i] = ec._SiteBudget_used(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "held":
+			out.Values[i] = ec._SiteBudget_held(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "left":
+			out.Values[i] = ec._SiteBudget_left(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resetsAt":
+			out.Values[i] = ec._SiteBudget_resetsAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -46738,6 +49402,16 @@ func (ec *executionContext) marshalNCreditTransactionEdge2ᚖigny8ᚗcomᚋaccou
 	return ec._CreditTransactionEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNCreditTransactionGrant2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐLineGrant(ctx context.Context, sel ast.SelectionSet, v *credit.LineGrant) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CreditTransactionGrant(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCreditTransactionType2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐType(ctx context.Context, v any) (credit.Type, error) {
 	var res credit.Type
 	err := res.UnmarshalGQL(v)
@@ -46745,6 +49419,26 @@ func (ec *executionContext) unmarshalNCreditTransactionType2igny8ᚗcomᚋaccoun
 }
 
 func (ec *executionContext) marshalNCreditTransactionType2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐType(ctx context.Context, sel ast.SelectionSet, v credit.Type) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNCreditUsage2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐUsageBucket(ctx context.Context, sel ast.SelectionSet, v *credit.UsageBucket) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CreditUsage(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCreditUsageGroup2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐGroupBy(ctx context.Context, v any) (credit.GroupBy, error) {
+	var res credit.GroupBy
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreditUsageGroup2igny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐGroupBy(ctx context.Context, sel ast.SelectionSet, v credit.GroupBy) graphql.Marshaler {
 	return v
 }
 
@@ -46923,6 +49617,22 @@ func (ec *executionContext) marshalNEmailAddress2string(ctx context.Context, sel
 func (ec *executionContext) unmarshalNEndImpersonationInput2igny8ᚗcomᚋaccountsᚋgraphᚐEndImpersonationInput(ctx context.Context, v any) (EndImpersonationInput, error) {
 	res, err := ec.unmarshalInputEndImpersonationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.SelectionSet, v float64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalFloatContext(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNGrantSiteAccessInput2igny8ᚗcomᚋaccountsᚋgraphᚐGrantSiteAccessInput(ctx context.Context, v any) (GrantSiteAccessInput, error) {
@@ -47790,6 +50500,16 @@ func (ec *executionContext) marshalNSector2ᚖigny8ᚗcomᚋaccountsᚋinternal�
 	return ec._Sector(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNSetCreditCostInput2igny8ᚗcomᚋaccountsᚋgraphᚐSetCreditCostInput(ctx context.Context, v any) (SetCreditCostInput, error) {
+	res, err := ec.unmarshalInputSetCreditCostInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetSiteBudgetInput2igny8ᚗcomᚋaccountsᚋgraphᚐSetSiteBudgetInput(ctx context.Context, v any) (SetSiteBudgetInput, error) {
+	res, err := ec.unmarshalInputSetSiteBudgetInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNSignUpInput2igny8ᚗcomᚋaccountsᚋgraphᚐSignUpInput(ctx context.Context, v any) (SignUpInput, error) {
 	res, err := ec.unmarshalInputSignUpInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -48633,6 +51353,13 @@ func (ec *executionContext) marshalOCreditCost2ᚕᚖigny8ᚗcomᚋaccountsᚋin
 	return ret
 }
 
+func (ec *executionContext) marshalOCreditCost2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCost(ctx context.Context, sel ast.SelectionSet, v *credit.Cost) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditCost(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCreditEstimate2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐEstimate(ctx context.Context, sel ast.SelectionSet, v *credit.Estimate) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -48663,6 +51390,13 @@ func (ec *executionContext) marshalOCreditOperation2ᚖigny8ᚗcomᚋaccountsᚋ
 	return v
 }
 
+func (ec *executionContext) marshalOCreditRunOut2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐOutlook(ctx context.Context, sel ast.SelectionSet, v *credit.Outlook) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditRunOut(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCreditTransaction2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐTransaction(ctx context.Context, sel ast.SelectionSet, v *credit.Transaction) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -48685,6 +51419,25 @@ func (ec *executionContext) unmarshalOCreditTransactionFilter2ᚖigny8ᚗcomᚋa
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOCreditTransactionGrant2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐLineGrantᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.LineGrant) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCreditTransactionGrant2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐLineGrant(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOCreditTransactionType2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐType(ctx context.Context, v any) (*credit.Type, error) {
 	if v == nil {
 		return nil, nil
@@ -48699,6 +51452,33 @@ func (ec *executionContext) marshalOCreditTransactionType2ᚖigny8ᚗcomᚋaccou
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOCreditUsage2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐUsageBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.UsageBucket) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCreditUsage2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐUsageBucket(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOCreditUsageFilter2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreditUsageFilter(ctx context.Context, v any) (*CreditUsageFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCreditUsageFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOCreditVerification2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐVerification(ctx context.Context, sel ast.SelectionSet, v *credit.Verification) graphql.Marshaler {
@@ -49358,6 +52138,25 @@ func (ec *executionContext) marshalORotateSiteApiKeyPayload2ᚖigny8ᚗcomᚋacc
 	return ec._RotateSiteApiKeyPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOSector2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSectorᚄ(ctx context.Context, sel ast.SelectionSet, v []*site.Sector) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSector2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSector(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOSector2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋsiteᚐSector(ctx context.Context, sel ast.SelectionSet, v *site.Sector) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -49372,6 +52171,20 @@ func (ec *executionContext) marshalOSession2ᚖigny8ᚗcomᚋaccountsᚋinternal
 	return ec._Session(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOSetCreditCostPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSetCreditCostPayload(ctx context.Context, sel ast.SelectionSet, v *SetCreditCostPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetCreditCostPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSetSiteBudgetPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSetSiteBudgetPayload(ctx context.Context, sel ast.SelectionSet, v *SetSiteBudgetPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SetSiteBudgetPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOSignUpPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSignUpPayload(ctx context.Context, sel ast.SelectionSet, v *SignUpPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -49384,6 +52197,13 @@ func (ec *executionContext) marshalOSite2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋ
 		return graphql.Null
 	}
 	return ec._Site(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSiteBudget2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐSiteBudget(ctx context.Context, sel ast.SelectionSet, v *credit.SiteBudget) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SiteBudget(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSiteConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*site.Site]) graphql.Marshaler {

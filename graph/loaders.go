@@ -37,10 +37,13 @@ type loaders struct {
 	credits        *relation[gid.Account, *credit.Account]
 	grantsLeft     *relation[gid.Account, []*credit.Grant]
 	lines          *relation[gid.CreditTransaction, *credit.Transaction]
+	touched        *relation[gid.CreditTransaction, []*credit.LineGrant]
+	budgets        *relation[gid.Site, *credit.SiteBudget]
 	invoices       *relation[billing.PaymentKey, *billing.Invoice]
 	invoiceLines   *relation[billing.InvoiceKey, []*billing.InvoiceLine]
 	sites          *relation[gid.Site, *site.Site]
 	sectorsOf      *relation[gid.Site, []*site.Sector]
+	removedFrom    *relation[gid.Site, []*site.Sector]
 	industries     *relation[gid.Industry, *site.Industry]
 	entries        *relation[gid.IndustrySector, *site.IndustrySector]
 	entriesOf      *relation[gid.Industry, []*site.IndustrySector]
@@ -95,6 +98,12 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 		rows, err := credit.TransactionsByIDs(ctx, db, tenant, ids)
 		return l.sawLines(rows), err
 	}, func(t *credit.Transaction) gid.CreditTransaction { return t.ID })
+	l.touched = many(func(ctx context.Context, ids []gid.CreditTransaction) ([]*credit.LineGrant, error) {
+		return credit.GrantsOfLines(ctx, db, tenant, ids)
+	}, func(g *credit.LineGrant) gid.CreditTransaction { return g.TransactionID })
+	l.budgets = one(func(ctx context.Context, ids []gid.Site) ([]*credit.SiteBudget, error) {
+		return credit.Budgets(ctx, db, tenant, ids, r.now())
+	}, func(b *credit.SiteBudget) gid.Site { return b.SiteID })
 	l.invoices = one(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Invoice, error) {
 		rows, err := billing.InvoicesByPayments(ctx, db, keys)
 		for _, i := range rows {
@@ -111,6 +120,10 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 	}, func(s *site.Site) gid.Site { return s.ID })
 	l.sectorsOf = many(func(ctx context.Context, ids []gid.Site) ([]*site.Sector, error) {
 		rows, err := site.SectorsBySites(ctx, db, reach, ids)
+		return l.sawSectors(rows), err
+	}, func(s *site.Sector) gid.Site { return s.SiteID })
+	l.removedFrom = many(func(ctx context.Context, ids []gid.Site) ([]*site.Sector, error) {
+		rows, err := site.RemovedSectorsBySites(ctx, db, reach, r.now(), ids)
 		return l.sawSectors(rows), err
 	}, func(s *site.Sector) gid.Site { return s.SiteID })
 	l.industries = one(func(ctx context.Context, ids []gid.Industry) ([]*site.Industry, error) {
@@ -181,6 +194,8 @@ func (l *loaders) sawAccounts(rows []*account.Account) []*account.Account {
 func (l *loaders) sawSites(rows []*site.Site) []*site.Site {
 	for _, s := range rows {
 		l.sectorsOf.announce(s.ID)
+		l.removedFrom.announce(s.ID)
+		l.budgets.announce(s.ID)
 		l.apiKeysOf.announce(s.ID)
 		l.grantsOf.announce(s.ID)
 		l.wordPresses.announce(s.ID)
@@ -232,6 +247,7 @@ func (l *loaders) sawPeriods(rows []*billing.SubscriptionPeriod) []*billing.Subs
 
 func (l *loaders) sawLines(rows []*credit.Transaction) []*credit.Transaction {
 	for _, t := range rows {
+		l.touched.announce(t.ID)
 		if t.SiteID != nil {
 			l.sites.announce(*t.SiteID)
 		}

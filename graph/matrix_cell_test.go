@@ -105,6 +105,19 @@ func (op *operation) byID(kind string) *operation {
 	return op
 }
 
+// inRange has the query's $from and $to be around what was done, and leaves its other variables.
+func (op *operation) inRange() *operation {
+	others := op.vars
+	op.vars = func(c cell) map[string]any {
+		given := map[string]any{"from": c.w.clock.day(-2), "to": c.w.clock.day(2)}
+		if others != nil {
+			maps.Copy(given, others(c))
+		}
+		return given
+	}
+	return op
+}
+
 // showing has the outcome say whether a list holds the target of the kind.
 func (op *operation) showing(kind string) *operation {
 	op.shows = kind

@@ -37,6 +37,8 @@ func accountFields() []*operation {
 func siteFields() []*operation {
 	var ops []*operation
 	for _, f := range [][2]string{
+		{"removedSectors", "removedSectors { id }"},
+		{"budget", "budget { left }"},
 		{"grantedUsers", "grantedUsers { id }"},
 		{"apiKeys", "apiKeys { id }"},
 		{"wordPress", "wordPress { url }"},
@@ -72,6 +74,8 @@ func otherFields() []*operation {
 		lookUp("Subscription.stripeSubscriptionId", `{ account { subscription { stripeSubscriptionId } } }`,
 			"account.subscription.stripeSubscriptionId", "-"),
 		lookUp("Credits.verification", `{ account { credits { verification { ok } } } }`, "account.credits.verification", "-"),
+		lookUp("Credits.runOut", `{ account { credits { runOut { at dailyRate } } } }`, "account.credits.runOut", "-"),
+		line("CreditTransaction.grants", "grants { amount grant { id } }", "line", "own sibling siteless foreign"),
 		line("CreditTransaction.site", "site { id }", "line", "own sibling foreign"),
 		actor, person,
 	}

@@ -85,6 +85,7 @@ func (w *realm) furnishSite(owner *session, target, site string) {
 	w.done(owner, "removeSector", "site.id", fields{"sectorId": removed})
 	w.know("removedSector", target, removed)
 	w.done(owner, "connectWordPress", "wordPress.url", w.wordPress(site))
+	w.done(owner, "setSiteBudget", "site.id", fields{"siteId": site, "monthlyCredits": 900_000})
 	w.credits(owner, target, site)
 	key := w.key(owner, site, []string{"SYNC", "CREDITS"})
 	w.know("apiKey", target, key.self["apiKey"])
@@ -111,7 +112,7 @@ func syncEvent(id string) fields {
 }
 
 // catalogue are the tables that no operation writes.
-var catalogue = []string{"igny8_plans", "igny8_industries", "igny8_industry_sectors", "igny8_credit_cost_config", "igny8_database_marks"}
+var catalogue = []string{"igny8_plans", "igny8_industries", "igny8_industry_sectors", "igny8_database_marks"}
 
 // remember keeps the database as it is, for restore.
 func (w *realm) remember() {

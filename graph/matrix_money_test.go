@@ -41,6 +41,10 @@ func creditOperations() []*operation {
 		mutation("refundCredits", "transaction.id", all, func(c cell) fields {
 			return fields{"transactionId": c.id("line"), "reason": "It failed.", "idempotencyKey": "matrix"}
 		}),
+		mutation("setSiteBudget", "site.id", "own sibling foreign", func(c cell) fields {
+			return fields{"siteId": c.id("site"), "monthlyCredits": 5}
+		}),
+		mutation("setCreditCost", "cost.credits", "-", always(fields{"operation": "CLUSTERING", "credits": 11, "unitSize": 1})),
 		mutation("adjustCredits", "transaction.id", "own foreign system", func(c cell) fields {
 			return fields{"accountId": c.id("account"), "amount": 5, "reason": "A gift.", "idempotencyKey": "matrix"}
 		}),

@@ -68,6 +68,11 @@ func queries() []*operation {
 		lookUp("creditTransactions", `{ creditTransactions`+page+` }`, "creditTransactions.nodes", "own sibling siteless foreign").showing("line"),
 		lookUp("creditTransactions:siteId", `query($id: ID) { creditTransactions(first: 100, filter: { siteId: $id }) { nodes { id } } }`,
 			"creditTransactions.nodes", "own sibling foreign").byID("site").showing("line"),
+		lookUp("creditUsage", `query($from: Date!, $to: Date!) { creditUsage(from: $from, to: $to, groupBy: SITE) { site { id } total } }`,
+			"creditUsage", "own sibling foreign").inRange().showing("site"),
+		lookUp("creditUsage:siteId", `query($id: ID, $from: Date!, $to: Date!) {
+			creditUsage(from: $from, to: $to, groupBy: SITE, filter: { siteId: $id }) { site { id } total } }`,
+			"creditUsage", "own sibling foreign").byID("site").inRange().showing("site"),
 		lookUp("creditCosts", `{ creditCosts { credits } }`, "creditCosts", "-"),
 		lookUp("estimateCredits", `{ estimateCredits(operation: CLUSTERING) { required available } }`, "estimateCredits", "-"),
 		lookUp("payments", `{ payments`+page+` }`, "payments.nodes", "own foreign").showing("payment"),

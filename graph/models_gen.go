@@ -362,6 +362,14 @@ type CreditTransactionFilter struct {
 	To graphql.Omittable[*time.Time] `json:"to,omitempty"`
 }
 
+// Which use of credits to count. Conditions are joined by and.
+type CreditUsageFilter struct {
+	// Only use for this site; one that the caller may not reach has none.
+	SiteID graphql.Omittable[*string] `json:"siteId,omitempty"`
+	// Only use by this operation.
+	Operation graphql.Omittable[*credit.Operation] `json:"operation,omitempty"`
+}
+
 // Input of declarePayment.
 type DeclarePaymentInput struct {
 	// Which payment.
@@ -920,6 +928,43 @@ type RotateSiteAPIKeyPayload struct {
 	APIKey *account.Key `json:"apiKey,omitempty"`
 	// The successor itself, shown this once; null where there are errors.
 	Secret *string `json:"secret,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of setCreditCost.
+type SetCreditCostInput struct {
+	// Which operation.
+	Operation credit.Operation `json:"operation"`
+	// Credits for each started unit, 1 to 1,000,000.
+	Credits int `json:"credits"`
+	// How many words, ideas or images one unit is, 1 to 1,000,000,000; 1 where each call costs the same.
+	UnitSize int `json:"unitSize"`
+	// From when on, now or later; now when absent. Said, it makes a repeated request harmless: one operation has one cost from an
+	// instant on, and another is TAKEN.
+	EffectiveFrom graphql.Omittable[*time.Time] `json:"effectiveFrom,omitempty"`
+}
+
+// Answer of setCreditCost.
+type SetCreditCostPayload struct {
+	// The cost as it was set; null where there are errors.
+	Cost *credit.Cost `json:"cost,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of setSiteBudget.
+type SetSiteBudgetInput struct {
+	// Which site, one that the caller may reach.
+	SiteID string `json:"siteId"`
+	// How many credits a month may be used for it, 0 to 1,000,000,000; null lifts the limit. It cannot be left out.
+	MonthlyCredits graphql.Omittable[*int] `json:"monthlyCredits,omitempty"`
+}
+
+// Answer of setSiteBudget.
+type SetSiteBudgetPayload struct {
+	// The site; null where there are errors.
+	Site *site.Site `json:"site,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -11,6 +11,7 @@ type (
 	viewerResolver             struct{ *Resolver }
 	creditHoldResolver         struct{ *Resolver }
 	creditTransactionResolver  struct{ *Resolver }
+	creditUsageResolver        struct{ *Resolver }
 	creditsResolver            struct{ *Resolver }
 	industryResolver           struct{ *Resolver }
 	industrySectorResolver     struct{ *Resolver }
@@ -38,6 +39,9 @@ func (r *Resolver) CreditHold() CreditHoldResolver { return &creditHoldResolver{
 func (r *Resolver) CreditTransaction() CreditTransactionResolver {
 	return &creditTransactionResolver{r}
 }
+
+// CreditUsage has the resolvers of its type.
+func (r *Resolver) CreditUsage() CreditUsageResolver { return &creditUsageResolver{r} }
 
 // Credits has the resolvers of its type.
 func (r *Resolver) Credits() CreditsResolver { return &creditsResolver{r} }

@@ -51,6 +51,7 @@ func unguarded(s *gql.Schema) []string {
 var tenantOwned = map[string]bool{
 	"Account": true, "User": true, "Site": true, "Sector": true, "Subscription": true, "SubscriptionPeriod": true, "Payment": true,
 	"Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
+	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true,
 	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressConnection": true, "SyncEvent": true,
 }
 
@@ -192,7 +193,7 @@ func TestModels_AreInputsAndPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "CreditTransactionFilter": true, "AccountFilter": true, "AuditEventFilter": true}
+	known := map[string]bool{"Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "AccountFilter": true, "AuditEventFilter": true}
 	for _, decl := range file.Decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {

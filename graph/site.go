@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 
+	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/site"
@@ -47,6 +48,14 @@ func (r *siteResolver) Industry(ctx context.Context, obj *site.Site) (*site.Indu
 
 func (r *siteResolver) Sectors(ctx context.Context, obj *site.Site) ([]*site.Sector, error) {
 	return load(ctx).sectorsOf.load(ctx, obj.ID)
+}
+
+func (r *siteResolver) RemovedSectors(ctx context.Context, obj *site.Site) ([]*site.Sector, error) {
+	return load(ctx).removedFrom.load(ctx, obj.ID)
+}
+
+func (r *siteResolver) Budget(ctx context.Context, obj *site.Site) (*credit.SiteBudget, error) {
+	return load(ctx).budgets.load(ctx, obj.ID)
 }
 
 func (r *sectorResolver) Site(ctx context.Context, obj *site.Sector) (*site.Site, error) {

@@ -210,6 +210,7 @@ func (w *neighbourhood) base() map[string]map[string]any {
 		"captureCredits": {"holdId": own("hold", 1), "idempotencyKey": word + " capture"},
 		"releaseCredits": {"holdId": own("hold", 2), "idempotencyKey": word + " release"},
 		"refundCredits":  {"transactionId": own("ctx", 0), "reason": word, "idempotencyKey": word + " refund"},
+		"setSiteBudget":  {"siteId": site, "monthlyCredits": 9000},
 
 		"requestBankTransfer": {"planSlug": "starter", "months": 2, "idempotencyKey": word + " request"},
 		"declarePayment":      {"paymentId": own("pay", 0), "sentOn": day, "payerName": word, "proofUrl": "https://" + word + ".example.com/proof"},
@@ -227,6 +228,7 @@ func (w *neighbourhood) base() map[string]map[string]any {
 		},
 		"rejectPayment":     {"paymentId": own("pay", 2), "reason": word},
 		"adjustCredits":     {"accountId": own("acct", 0), "amount": 5, "reason": word, "idempotencyKey": word + " adjust"},
+		"setCreditCost":     {"operation": "CLUSTERING", "credits": 11, "unitSize": 1},
 		"suspendAccount":    {"accountId": own("acct", 0), "reason": word},
 		"reactivateAccount": {"accountId": own("acct", 0), "reason": word},
 		"impersonate":       {"accountId": own("acct", 0), "reason": word + " asked again", "minutes": 5},

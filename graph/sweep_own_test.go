@@ -84,6 +84,8 @@ var doings = []struct {
 	{name: "captureCredits", who: "owner"},
 	{name: "releaseCredits", who: "owner"},
 	{name: "refundCredits", who: "owner"},
+	{name: "setSiteBudget", who: "owner"},
+	{name: "setSiteBudget", who: "admin", changes: map[string]any{"monthlyCredits": nil}},
 	{name: "requestBankTransfer", who: "owner"},
 	{name: "requestBankTransfer", who: "owner", changes: map[string]any{"idempotencyKey": ownWord + " 0", "months": 1}},
 	{name: "declarePayment", who: "owner"},
@@ -103,6 +105,7 @@ var doings = []struct {
 	{name: "rejectPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},
+	{name: "setCreditCost", who: "staff"},
 	{name: "adjustCredits", who: "staff"},
 	{name: "adjustCredits", who: "staff", changes: map[string]any{"amount": -7, "idempotencyKey": ownWord + " adjust less"}},
 	{name: "impersonate", who: "staff"},
@@ -225,6 +228,7 @@ func (w *neighbourhood) arguments() map[string]string {
 		"node": fmt.Sprintf("(id: %q)", first(w.own["site"])), "nodes": fmt.Sprintf("(ids: [%q, %q])", first(w.own["user"]), first(w.own["hold"])),
 		"site": fmt.Sprintf("(id: %q)", first(w.own["site"])), "staffAccount": fmt.Sprintf("(id: %q)", first(w.own["acct"])),
 		"plan": `(slug: "starter")`, "estimateCredits": "(operation: CLUSTERING)", "previewPlanChange": `(planSlug: "growth")`,
+		"creditUsage":       "(" + neededBeside["Query.creditUsage"] + ")",
 		"invitationByToken": fmt.Sprintf("(token: %q)", w.tokens["accept-invitation "+ownWord+"-guest@example.com"]),
 	}
 }

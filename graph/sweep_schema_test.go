@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	gql "github.com/vektah/gqlparser/v2/ast"
 )
@@ -135,6 +136,14 @@ func (s *selector) page(f *gql.FieldDefinition) string {
 	return fmt.Sprintf("(first: %d)", pageOfAQuery)
 }
 
+// neededBeside are the arguments that fields must be given beside the one that is tried. The days are all
+// of which use is summed up at once, around any on which the sweep takes place.
+var neededBeside = map[string]string{"Query.creditUsage": usageArguments(time.Now())}
+
+func usageArguments(now time.Time) string {
+	return fmt.Sprintf("from: %q, to: %q, groupBy: SITE", now.UTC().AddDate(0, 0, -180).Format(time.DateOnly), now.UTC().AddDate(0, 0, 180).Format(time.DateOnly))
+}
+
 // query gives an inlet a value, as the variable v. ways lead from the root to values of each type; the
 // rest of a mutation's input is base.
 func (p inlet) query(s *gql.Schema, ways map[string]string) string {
@@ -147,9 +156,13 @@ func (p inlet) query(s *gql.Schema, ways map[string]string) string {
 	for _, name := range slices.Backward(p.path[1:]) {
 		argument = "{ " + name + ": " + argument + " }"
 	}
+	others := ""
+	if given := neededBeside[p.of.Name+"."+p.field.Name]; given != "" {
+		others = given + ", "
+	}
 	// A field of an input may be null; a variable for it as well.
 	return fmt.Sprintf("query($v: %s) { "+ways[p.of.Name]+" }", p.value(),
-		fmt.Sprintf("%s(%s: %s)%s", p.field.Name, p.path[0], argument, sel.all(p.field.Type.Name(), depth)))
+		fmt.Sprintf("%s(%s%s: %s)%s", p.field.Name, others, p.path[0], argument, sel.all(p.field.Type.Name(), depth)))
 }
 
 // nodeReads asks, for each type of Node, what it has: its plain fields at once, and each other field by

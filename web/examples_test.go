@@ -64,7 +64,7 @@ func TestExamples_AreCompleteAndGroupedInOrder(t *testing.T) {
 		last = max(last, place)
 	}
 	for _, name := range []string{
-		"Plans", "Industries", "SignUp", "LogIn", "MyAccount", "Sites", "Ledger", "CreateSite", "RequestBankTransfer",
+		"Plans", "Industries", "SignUp", "LogIn", "MyAccount", "Sites", "Ledger", "CreditUsage", "CreateSite", "RequestBankTransfer",
 		"DeclarePayment", "PaymentQueue", "ConfirmPayment",
 	} {
 		if !names[name] {

@@ -24,6 +24,10 @@ type Cost struct {
 	UnitSize int64 `bun:"unit_size"`
 	// EffectiveFrom is nil for a cost that is built in.
 	EffectiveFrom *time.Time `bun:"effective_from"`
+
+	// Next is what the operation will cost afterwards, where Costs or SetCost says it; nil where no other
+	// cost is set.
+	Next *Cost `bun:"-"`
 }
 
 // builtIn are the costs of operations for which the database has none that is in effect, in the order in
@@ -75,9 +79,34 @@ func (c *Cost) Of(quantity int64) (int64, error) {
 	return units * c.Credits, nil
 }
 
-// Costs reads what each operation costs at an instant: the newest cost in effect, or the built-in one.
+// Costs reads what each operation costs at an instant, the newest cost in effect or the built-in one, and
+// what it is set to cost afterwards.
 func Costs(ctx context.Context, db bun.IDB, now time.Time) ([]*Cost, error) {
-	return costs(ctx, db, now, "")
+	all, err := costs(ctx, db, now, "")
+	if err != nil {
+		return nil, err
+	}
+	return all, foresee(ctx, db, now, all...)
+}
+
+// foresee gives costs that are in effect at an instant the changes that are set for later, each the next of
+// the one before it.
+func foresee(ctx context.Context, db bun.IDB, at time.Time, inEffect ...*Cost) error {
+	newest := make(map[Operation]*Cost, len(inEffect))
+	operations := make([]Operation, len(inEffect))
+	for i, c := range inEffect {
+		newest[c.Operation], operations[i] = c, c.Operation
+	}
+	later := []*Cost{}
+	err := db.NewSelect().Model(&later).Where("effective_from > ?", at).Where("operation IN (?)", bun.List(operations)).
+		OrderExpr("effective_from").Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("read costs to come: %w", err)
+	}
+	for _, c := range later {
+		newest[c.Operation].Next, newest[c.Operation] = c, c
+	}
+	return nil
 }
 
 // costOf reads what one operation costs at an instant.

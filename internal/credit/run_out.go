@@ -15,11 +15,29 @@ import (
 // runOutDays is over how many days use is averaged, today's part included.
 const runOutDays = 28
 
+// Outlook is when what is available to an account is used up, at the rate at which it was used.
+type Outlook struct {
+	TenantID gid.Account
+	// At is nil where that is more than a year away.
+	At *time.Time
+	// Rate is more than nothing.
+	Rate Rate
+}
+
+// Tenant is the account whose credits are used.
+func (o *Outlook) Tenant() gid.Account { return o.TenantID }
+
+// DailyRate is how many credits were used a day, to a hundredth.
+func (o *Outlook) DailyRate() float64 {
+	hundredths := math.Round(float64(o.Rate.Credits) * 100 / (o.Rate.Per.Hours() / 24))
+	return max(hundredths, 1) / 100
+}
+
 // RunOut projects when what is available to an account is used up, if use goes on as it was on average in
 // the last 28 days (today and the 27 before), or since the account's first line where that is later, and a
 // day at least. Credits that expire before they would be used bring it nearer; credits that a plan will
-// grant are not counted. It is nil where nothing was used, and where it is more than a year away.
-func RunOut(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) (*time.Time, error) {
+// grant are not counted. It is nil where nothing was used.
+func RunOut(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) (*Outlook, error) {
 	since := dayOf(now).AddDate(0, 0, 1-runOutDays)
 	var past struct {
 		Used  int64      `bun:"used"`
@@ -33,6 +51,9 @@ func RunOut(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("read past use: %w", err)
 	}
+	if past.Used <= 0 {
+		return nil, nil
+	}
 	if past.First != nil && past.First.After(since) {
 		since = *past.First
 	}
@@ -40,7 +61,8 @@ func RunOut(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	return Project(grants, past.Held, Rate{Credits: past.Used, Per: max(now.Sub(since), 24*time.Hour)}, now), nil
+	rate := Rate{Credits: past.Used, Per: max(now.Sub(since), 24*time.Hour)}
+	return &Outlook{TenantID: tenant, At: Project(grants, past.Held, rate, now), Rate: rate}, nil
 }
 
 // Rate is a pace of use: so many credits in so long.

@@ -131,8 +131,8 @@ func TestRunOut_GoesOnAsTheLastDaysWent(t *testing.T) {
 	at := func(want *time.Time, when time.Time) {
 		t.Helper()
 		got, err := credit.RunOut(a.ctx(), a.db.App, a.id, when)
-		if err != nil || (got == nil) != (want == nil) || got != nil && got.Sub(*want).Abs() > time.Second {
-			t.Fatalf("%v, %v; want %v", got, err, want)
+		if err != nil || (got == nil) != (want == nil) || got != nil && (got.At == nil || got.At.Sub(*want).Abs() > time.Second) {
+			t.Fatalf("%+v, %v; want %v", got, err, want)
 		}
 	}
 	at(nil, day(3, 1)) // without a line
@@ -141,6 +141,14 @@ func TestRunOut_GoesOnAsTheLastDaysWent(t *testing.T) {
 	did2(t)(a.spend(day(3, 1).Add(time.Hour), credit.Clustering, 1, "a"))
 	// A young account is judged by a day: 10 a day, 90 left.
 	at(new(day(3, 1).Add(time.Hour+9*24*time.Hour)), day(3, 1).Add(time.Hour))
+	rate := func(want float64, when time.Time) {
+		t.Helper()
+		if o, err := credit.RunOut(a.ctx(), a.db.App, a.id, when); err != nil || o.DailyRate() != want || o.Tenant() != a.id {
+			t.Fatalf("%+v a day, %v; want %v", o, err, want)
+		}
+	}
+	rate(10, day(3, 1).Add(time.Hour))
+	rate(3.33, day(3, 4))
 	// Four days later 10 in four days.
 	at(new(day(3, 5).AddDate(0, 0, 36)), day(3, 5))
 	// What is held counts as gone, what is given back as not used.

@@ -62,6 +62,9 @@ func SetCost(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time
 		if _, err := tx.NewInsert().Model(cost).Returning("NULL").Exec(ctx); err != nil {
 			return fmt.Errorf("insert cost: %w", err)
 		}
+		if err := foresee(ctx, tx, from, cost); err != nil {
+			return err
+		}
 		return audit.Record(ctx, tx, tenant, staff.By(tenant), now,
 			audit.On("credit.cost_changed", "account", tenant).From(before.facts()).To(cost.facts()))
 	})

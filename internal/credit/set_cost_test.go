@@ -1,6 +1,7 @@
 package credit_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,20 @@ func TestSetCost_TakesEffectFromItsInstantOn(t *testing.T) {
 	})
 	if err != nil || set.Credits != 3 || set.UnitSize != 50 || !set.EffectiveFrom.Equal(soon) {
 		t.Fatalf("%+v, %v", set, err)
+	}
+	// What comes is told of beside what is.
+	for at, want := range map[time.Time][]int64{now: {1, 3}, soon.Add(-time.Microsecond): {1, 3}, soon: {3}} {
+		all, err := credit.Costs(t.Context(), db.App, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []int64{}
+		for c := all[2]; c != nil; c = c.Next {
+			got = append(got, c.Credits)
+		}
+		if !slices.Equal(got, want) || all[0].Next != nil {
+			t.Errorf("at %s it costs %v, want %v", at, got, want)
+		}
 	}
 	if r := did2(t)(a.spend(soon.Add(-time.Microsecond), credit.ContentGeneration, 100, "b")); r.Transaction.Amount != -1 {
 		t.Errorf("before: %d", r.Transaction.Amount)

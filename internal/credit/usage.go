@@ -71,6 +71,9 @@ type UsageBucket struct {
 	Quantity *int64 `bun:"quantity"`
 }
 
+// Spent is what was deducted.
+func (u *UsageBucket) Spent() int64 { return u.Credits + u.Refunded }
+
 // Tenant is the account whose use it is.
 func (u *UsageBucket) Tenant() gid.Account { return u.TenantID }
 

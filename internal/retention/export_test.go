@@ -51,7 +51,8 @@ func TestExport_HoldsAllThatTheAccountHas(t *testing.T) {
 		"people": "igny8_users", "invitations": "igny8_invitations", "sites": "igny8_sites", "sectors": "igny8_sectors",
 		"apiKeys": "igny8_site_api_keys", "wordPress": "igny8_wordpress_connections", "syncEvents": "igny8_sync_events",
 		"periods": "igny8_subscription_periods", "payments": "igny8_payments", "invoices": "igny8_invoices",
-		"grants": "igny8_credit_grants", "ledger": "igny8_credit_transactions", "holds": "igny8_credit_holds", "auditEvents": "igny8_audit_events",
+		"grants": "igny8_credit_grants", "ledger": "igny8_credit_transactions", "holds": "igny8_credit_holds", "siteBudgets": "igny8_site_budgets",
+		"auditEvents": "igny8_audit_events",
 		"balance": "igny8_balance_transactions",
 	}
 	for name, table := range lists {
@@ -106,6 +107,8 @@ func TestExport_HoldsAllThatTheAccountHas(t *testing.T) {
 		{"account.opened", []any{"auditEvents", 0, "action"}},
 		{"198.51.100.77", []any{"auditEvents", 0, "ip"}},
 		{"open", []any{"holds", 0, "status"}},
+		{gid.Format(s), []any{"siteBudgets", 0, "siteId"}},
+		{7000.0, []any{"siteBudgets", 0, "monthlyCredits"}},
 	} {
 		if got := at(want.path...); got != want.value {
 			t.Errorf("%v is %v, want %v", want.path, got, want.value)
@@ -172,7 +175,7 @@ func TestExport_LeavesOutWhatIsDeleted(t *testing.T) {
 	a.remove(gone.User, now)
 	a.exec(`UPDATE igny8_sites SET deleted_at = ?, restore_until = ? WHERE tenant_id = ? AND id = ?`, now, over, a.id, s)
 	document := read(t, a.export())
-	for _, name := range []string{"sites", "sectors", "apiKeys", "wordPress", "syncEvents"} {
+	for _, name := range []string{"sites", "sectors", "apiKeys", "wordPress", "syncEvents", "siteBudgets"} {
 		if rows := document[name].([]any); len(rows) != 0 {
 			t.Errorf("%s of a deleted site: %v", name, rows)
 		}

@@ -157,6 +157,10 @@ var sections = []section{
 			 FROM igny8_credit_transaction_grants AS p WHERE p.tenant_id = t.tenant_id AND p.transaction_id = t.id) AS grants`,
 	},
 	{
+		name: "siteBudgets", from: "igny8_site_budgets", key: "site_id", where: onLiveSite,
+		columns: `'site_' || t.site_id AS "siteId", t.monthly_credits AS "monthlyCredits", t.updated_at AS "updatedAt"`,
+	},
+	{
 		name: "holds", from: "igny8_credit_holds",
 		columns: `'hold_' || t.id AS id, t.status, t.operation, t.quantity, t.amount, t.unit_credits AS "unitCredits",
 			t.unit_size AS "unitSize", 'site_' || t.site_id AS "siteId", t.captured_quantity AS "capturedQuantity",
