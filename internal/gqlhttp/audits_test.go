@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	slashed "path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,12 +24,21 @@ const auditCount = 61
 // node is the path of node, or skips the test. IGNY8_REQUIRE_NODE forbids to skip.
 func node(t *testing.T) string {
 	t.Helper()
+	return nodeWith(t, "testdata/audits", "graphql-http")
+}
+
+// nodeWith is the path of node, where the packages are installed in the directory.
+func nodeWith(t *testing.T, dir string, packages ...string) string {
+	t.Helper()
 	missing := ""
 	path, err := exec.LookPath("node")
 	if err != nil {
 		missing = "node is not installed"
-	} else if _, err := os.Stat(filepath.FromSlash("testdata/audits/node_modules/graphql-http")); err != nil {
-		missing = "the packages are not installed; type: npm ci --prefix internal/gqlhttp/testdata/audits"
+	}
+	for _, name := range packages {
+		if _, err := os.Stat(filepath.Join(filepath.FromSlash(dir), "node_modules", filepath.FromSlash(name))); err != nil {
+			missing = "the packages are not installed; type: npm ci --prefix " + slashed.Join("internal/gqlhttp", dir)
+		}
 	}
 	if missing == "" {
 		return path
