@@ -13,6 +13,7 @@ import (
 // costs nothing, adding up a whole ledger and asking another server cost more.
 var weights = gqlhttp.Weights{
 	"UserError":               0,
+	"Query.rateLimit":         0,
 	"Credits.verification":    100,
 	"Mutation.checkWordPress": 50,
 }
