@@ -101,8 +101,9 @@ schema: need-postgres ## Dump the migrated database to migrations/schema.sql
 	@$(WITH_POSTGRES) $(GO) test ./internal/postgres/schema -update
 
 .PHONY: docs
-docs: ## Write the table of environment variables into docs/operating.md
+docs: ## Write the table of environment variables into docs/operating.md, costs and limits into others
 	@$(GO) test ./cmd/igny8 -run TestDocs -update
+	@$(GO) test ./graph -run TestDocs_Tables -update
 
 .PHONY: web
 web: ## Rebuild web/dist, the page at /, which needs Node and npm

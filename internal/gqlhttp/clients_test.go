@@ -1,16 +1,15 @@
 package gqlhttp_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"slices"
 	"testing"
 
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/nodetest"
 )
 
 // sent is a request as the real client made it.
@@ -24,7 +23,6 @@ type sent struct {
 // hash, and from then on the hash alone.
 func TestPersisted_WorksWithRealClients(t *testing.T) {
 	t.Parallel()
-	nodePath := nodeWith(t, "../../tools/graphql", "@apollo/client", "@urql/exchange-persisted")
 	for _, method := range []string{"POST", "GET"} {
 		for _, client := range []string{"apollo", "urql"} {
 			for _, edition := range []bool{false, true} {
@@ -36,14 +34,7 @@ func TestPersisted_WorksWithRealClients(t *testing.T) {
 					}
 					server := httptest.NewServer(serve(gqlhttp.Config{Edition2026: edition}))
 					t.Cleanup(server.Close)
-					cmd := exec.CommandContext(t.Context(), nodePath, "persisted.mjs", client, server.URL, method)
-					cmd.Dir = "../../tools/graphql"
-					var stderr bytes.Buffer
-					cmd.Stderr = &stderr
-					out, err := cmd.Output()
-					if err != nil {
-						t.Fatalf("%v\n%s", err, stderr.String())
-					}
+					out := nodetest.Run(t, nodetest.Tools, false, "persisted.mjs", client, server.URL, method)
 					var got struct {
 						Outcomes []struct {
 							Data   map[string]any
