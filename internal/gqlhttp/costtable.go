@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -36,7 +37,7 @@ func (w Weights) formula(schema *ast.Schema, def *ast.Definition, f *ast.FieldDe
 	paged := f.Arguments.ForName("first") != nil
 	switch {
 	case schema.Types[f.Type.Name()].IsLeafType():
-		return fmt.Sprint(own)
+		return strconv.Itoa(own)
 	case def == schema.Mutation:
 		return fmt.Sprintf("%d + s", own+mutationCost)
 	case f.Type.Elem == nil && paged:
@@ -46,7 +47,7 @@ func (w Weights) formula(schema *ast.Schema, def *ast.Definition, f *ast.FieldDe
 	case f.Type.Elem == nil:
 		return fmt.Sprintf("%d + s", own)
 	}
-	items := fmt.Sprint(pricedList)
+	items := strconv.Itoa(pricedList)
 	switch {
 	case f.Arguments.ForName("ids") != nil:
 		items = "number of ids"

@@ -105,5 +105,8 @@ func RateLimitAt(ctx context.Context, now time.Time) *RateLimit {
 		return nil
 	}
 	b := r.balance
-	return &RateLimit{Cost: r.cost, Limit: b.Limit, Remaining: b.Remaining, RestoreRate: b.RestoreRate, ResetAt: now.Add(b.ResetAfter).Truncate(time.Microsecond)}
+	return &RateLimit{
+		Cost: r.cost, Limit: b.Limit, Remaining: b.Remaining, RestoreRate: b.RestoreRate,
+		ResetAt: now.Add(b.ResetAfter).Truncate(time.Microsecond),
+	}
 }

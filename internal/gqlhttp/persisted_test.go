@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -162,9 +163,7 @@ func TestPersisted_OneCallerDoesNotFlushAnothers(t *testing.T) {
 func getBy(hash string, more url.Values) *http.Request {
 	r := request(http.MethodGet, mediaGraphQL, "")
 	values := url.Values{"extensions": {`{"persistedQuery":{"version":1,"sha256Hash":"` + hash + `"}}`}}
-	for name, v := range more {
-		values[name] = v
-	}
+	maps.Copy(values, more)
 	r.URL.RawQuery = values.Encode()
 	return r
 }
