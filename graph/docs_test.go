@@ -41,7 +41,7 @@ func written(t *testing.T, path, part, want string) {
 	if !*updateGolden {
 		t.Fatalf("the %s in %s are not current: run make docs", part, path)
 	}
-	if err := os.WriteFile(path, current, 0o644); err != nil { //nolint:gosec // G306: a document for everybody
+	if err := os.WriteFile(path, current, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -53,7 +53,7 @@ type sample struct {
 }
 
 var (
-	fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+	fence = regexp.MustCompile("(?s)(?m:^)```([a-z]*)\n(.*?\n)```(?m:$)")
 	// quotedArgument is one of the arguments of a command, which stands between single quotes.
 	quotedArgument = regexp.MustCompile(`(?s)'([^']*)'`)
 )

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"igny8.com/accounts/internal/account"
-	"igny8.com/accounts/internal/ticket"
 	"igny8.com/accounts/internal/throttle"
+	"igny8.com/accounts/internal/ticket"
 	"igny8.com/accounts/internal/wordpress"
 )
 

@@ -3,7 +3,9 @@ package graph
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -38,7 +40,7 @@ func share(ctx context.Context) string {
 // catalogueFresh is for how long caches may keep the catalogue, which changes a few times a year.
 const catalogueFresh = time.Minute
 
-var catalogueFields = map[string]bool{"plans": true, "plan": true, "industries": true}
+var catalogueFields = strings.Fields("plans plan industries")
 
 // fresh lets caches keep what strangers read of the catalogue and nothing else.
 func fresh(ctx context.Context, op *graphql.OperationContext) time.Duration {
@@ -46,7 +48,7 @@ func fresh(ctx context.Context, op *graphql.OperationContext) time.Duration {
 		return 0
 	}
 	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, nil) {
-		if !catalogueFields[f.Name] {
+		if !slices.Contains(catalogueFields, f.Name) {
 			return 0
 		}
 	}

@@ -4,10 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"igny8.com/accounts/internal/postgres/cluster"
+	"igny8.com/accounts/internal/postgres/pgtest"
 )
 
 // manifestOf writes documents by their hashes into a file.
@@ -60,5 +65,23 @@ func TestServe_NamesEachOperationThatItRefuses(t *testing.T) {
 		if !strings.HasPrefix(line, "IGNY8_OPERATIONS: the operation ") {
 			t.Errorf("%s", line)
 		}
+	}
+}
+
+// What the environment says reaches the server: the manifest, that nothing else runs, and the statuses.
+func TestDev_RunsRegisteredOperationsAlone(t *testing.T) {
+	t.Parallel()
+	const registered = "query Plans { plans { slug } }"
+	db := pgtest.New(t)
+	a := startDev(t, "IGNY8_DATA_DIR="+t.TempDir(), "IGNY8_ADDR=127.0.0.1:0", "DATABASE_URL="+db.URL(cluster.Superuser),
+		"IGNY8_OPERATIONS="+manifestOf(t, registered), "IGNY8_OPERATIONS_ONLY=true", "IGNY8_HTTP_2026=true").api(t)
+	sum := sha256.Sum256([]byte(registered))
+	values := url.Values{"extensions": {`{"persistedQuery":{"version":1,"sha256Hash":"` + hex.EncodeToString(sum[:]) + `"}}`}}
+	if status, body := a.get(t, "/graphql?"+values.Encode()); status != http.StatusOK || !strings.Contains(body, "starter") {
+		t.Errorf("by its hash: %d %s", status, body)
+	}
+	other := url.Values{"query": {"{ __schema { queryType { name } } }"}}
+	if status, body := a.get(t, "/graphql?"+other.Encode()); status != http.StatusUnprocessableEntity || !strings.Contains(body, "PERSISTED_QUERY_REQUIRED") {
+		t.Errorf("another one: %d %s", status, body)
 	}
 }

@@ -33,13 +33,15 @@ func (w Weights) CostTable(schema *ast.Schema) string {
 
 // formula is what a field costs, with s for what is selected in it and n for the items of a page.
 func (w Weights) formula(schema *ast.Schema, def *ast.Definition, f *ast.FieldDefinition) string {
-	own := w.of(def.Name, f, schema.Types[f.Type.Name()].IsLeafType())
+	leaf := schema.Types[f.Type.Name()].IsLeafType()
+	own := w.of(def.Name, f, leaf)
+	if def == schema.Mutation {
+		own += mutationCost
+	}
 	paged := f.Arguments.ForName("first") != nil
 	switch {
-	case schema.Types[f.Type.Name()].IsLeafType():
+	case leaf:
 		return strconv.Itoa(own)
-	case def == schema.Mutation:
-		return fmt.Sprintf("%d + s", own+mutationCost)
 	case f.Type.Elem == nil && paged:
 		return fmt.Sprintf("%d + s, lists in it having n items", own)
 	case f.Type.Elem == nil && own == 0:
@@ -51,11 +53,23 @@ func (w Weights) formula(schema *ast.Schema, def *ast.Definition, f *ast.FieldDe
 	switch {
 	case f.Arguments.ForName("ids") != nil:
 		items = "number of ids"
-	case paged, strings.HasSuffix(def.Name, "Connection"):
+	case paged, isPage(schema, def):
 		items = "n"
 	}
 	if own == 0 {
 		return items + " × s"
 	}
 	return fmt.Sprintf("%s × (%d + s)", items, own)
+}
+
+// isPage says whether a type is what a field with a page answers: a connection.
+func isPage(schema *ast.Schema, def *ast.Definition) bool {
+	for _, t := range schema.Types {
+		for _, f := range t.Fields {
+			if f.Type.NamedType == def.Name && f.Arguments.ForName("first") != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
