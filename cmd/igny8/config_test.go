@@ -209,7 +209,7 @@ func TestEnvironment_IsReadInOnePlace(t *testing.T) {
 			}
 			if d.IsDir() {
 				switch d.Name() {
-				case "node_modules", "cluster", "pgtest", "webtest":
+				case "node_modules", "cluster", "pgtest", "webtest", "nodetest":
 					return filepath.SkipDir
 				}
 				return nil
