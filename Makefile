@@ -49,8 +49,17 @@ torture: need-postgres build ## Kill the server 200 times and Postgres 50 times 
 sweep: need-postgres ## Take the account's condition out of one statement after the other: the sweep must see each
 	@IGNY8_SWEEP=full $(WITH_POSTGRES) $(GO) test -count=1 -v -timeout 30m ./graph -run '^TestSweep'
 
+# Four thousand of them are in make test.
+.PHONY: hostile
+hostile: ## Answer 50,000 hostile documents, each within 50 ms and, if refused, under 64 KB
+	@$(GO) test -count=1 -v -timeout 10m ./internal/gqlhttp -run '^TestHandler_SurvivesHostileDocuments$$' -rapid.checks=1250 -alone
+
+.PHONY: audits
+audits: need-postgres ## List the 61 audits of GraphQL over HTTP: the transport's, and the API's for strangers and signed in
+	@$(WITH_POSTGRES) $(GO) test -count=1 -v ./internal/gqlhttp ./graph -run 'Audits'
+
 .PHONY: verify
-verify: verify-generated verify-tidy verify-web lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
+verify: verify-generated verify-tidy verify-web verify-schema lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
 
 .PHONY: verify-generated
 verify-generated:
@@ -65,6 +74,11 @@ verify-tidy:
 verify-web:
 	@if command -v npm >/dev/null; then cd web/graphiql && npm ci --no-progress && npm run check; \
 	else echo "web/dist is not checked: npm is not installed"; fi
+
+.PHONY: verify-schema
+verify-schema:
+	@if command -v npm >/dev/null; then cd tools/graphql && npm ci --no-progress --no-audit --no-fund && npm run --silent check; \
+	else echo "schema.graphqls is neither linted nor compared with the last release: npm is not installed"; fi
 
 .PHONY: verify-arrows
 verify-arrows:
@@ -101,8 +115,9 @@ schema: need-postgres ## Dump the migrated database to migrations/schema.sql
 	@$(WITH_POSTGRES) $(GO) test ./internal/postgres/schema -update
 
 .PHONY: docs
-docs: ## Write the table of environment variables into docs/operating.md
+docs: ## Write the table of environment variables into docs/operating.md, costs and limits into others
 	@$(GO) test ./cmd/igny8 -run TestDocs -update
+	@$(GO) test ./graph -run TestDocs_Tables -update
 
 .PHONY: web
 web: ## Rebuild web/dist, the page at /, which needs Node and npm

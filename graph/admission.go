@@ -16,6 +16,7 @@ const userErrorType = "UserError"
 // costs nothing, adding up a whole ledger or a year's use and asking another server cost more.
 var weights = gqlhttp.Weights{
 	userErrorType:             0,
+	"Query.rateLimit":         0,
 	"Credits.verification":    100,
 	"Query.creditUsage":       10,
 	"Mutation.checkWordPress": 50,

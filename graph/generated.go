@@ -25,6 +25,7 @@ import (
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/plan"
@@ -137,6 +138,11 @@ type ComplexityRoot struct {
 		Credits     func(childComplexity int) int
 		Transaction func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	Allowance struct {
+		Limit func(childComplexity int) int
+		Used  func(childComplexity int) int
 	}
 
 	ApiKey struct {
@@ -514,11 +520,6 @@ type ComplexityRoot struct {
 		PeriodStart func(childComplexity int) int
 	}
 
-	Limit struct {
-		Limit func(childComplexity int) int
-		Used  func(childComplexity int) int
-	}
-
 	LogInPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -712,10 +713,19 @@ type ComplexityRoot struct {
 		Plan               func(childComplexity int, slug string) int
 		Plans              func(childComplexity int) int
 		PreviewPlanChange  func(childComplexity int, planSlug string, months int) int
+		RateLimit          func(childComplexity int) int
 		Site               func(childComplexity int, id string) int
 		Sites              func(childComplexity int, filter *SiteFilter, orderBy *SiteOrder, first *int, after *string, last *int, before *string) int
 		StaffAccount       func(childComplexity int, id string) int
 		Viewer             func(childComplexity int) int
+	}
+
+	RateLimit struct {
+		Cost        func(childComplexity int) int
+		Limit       func(childComplexity int) int
+		Remaining   func(childComplexity int) int
+		ResetAt     func(childComplexity int) int
+		RestoreRate func(childComplexity int) int
 	}
 
 	ReactivateAccountPayload struct {
@@ -1041,7 +1051,7 @@ type ComplexityRoot struct {
 		Site            func(childComplexity int) int
 	}
 
-	WordPressConnection struct {
+	WordPressLink struct {
 		CheckError  func(childComplexity int) int
 		CheckedAt   func(childComplexity int) int
 		ConnectedAt func(childComplexity int) int
@@ -1200,6 +1210,7 @@ type QueryResolver interface {
 	Members(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Connection[*account.User], error)
 	Invitations(ctx context.Context, status *account.InvitationStatus, first *int, after *string, last *int, before *string) (*page.Connection[*account.Invitation], error)
 	InvitationByToken(ctx context.Context, token string) (*account.Invited, error)
+	RateLimit(ctx context.Context) (*gqlhttp.RateLimit, error)
 	Plans(ctx context.Context) ([]*plan.Plan, error)
 	Plan(ctx context.Context, slug string) (*plan.Plan, error)
 	Industries(ctx context.Context) ([]*site.Industry, error)
@@ -1565,6 +1576,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AdjustCreditsPayload.UserErrors(childComplexity), true
+
+	case "Allowance.limit":
+		if e.ComplexityRoot.Allowance.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Allowance.Limit(childComplexity), true
+	case "Allowance.used":
+		if e.ComplexityRoot.Allowance.Used == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Allowance.Used(childComplexity), true
 
 	case "ApiKey.createdAt":
 		if e.ComplexityRoot.ApiKey.CreatedAt == nil {
@@ -2932,19 +2956,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InvoiceLine.PeriodStart(childComplexity), true
 
-	case "Limit.limit":
-		if e.ComplexityRoot.Limit.Limit == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Limit.Limit(childComplexity), true
-	case "Limit.used":
-		if e.ComplexityRoot.Limit.Used == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Limit.Used(childComplexity), true
-
 	case "LogInPayload.session":
 		if e.ComplexityRoot.LogInPayload.Session == nil {
 			break
@@ -4225,6 +4236,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.PreviewPlanChange(childComplexity, args["planSlug"].(string), args["months"].(int)), true
+	case "Query.rateLimit":
+		if e.ComplexityRoot.Query.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.RateLimit(childComplexity), true
 	case "Query.site":
 		if e.ComplexityRoot.Query.Site == nil {
 			break
@@ -4264,6 +4281,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "RateLimit.cost":
+		if e.ComplexityRoot.RateLimit.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Cost(childComplexity), true
+	case "RateLimit.limit":
+		if e.ComplexityRoot.RateLimit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
+	case "RateLimit.remaining":
+		if e.ComplexityRoot.RateLimit.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
+	case "RateLimit.resetAt":
+		if e.ComplexityRoot.RateLimit.ResetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
+	case "RateLimit.restoreRate":
+		if e.ComplexityRoot.RateLimit.RestoreRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.RestoreRate(childComplexity), true
 
 	case "ReactivateAccountPayload.account":
 		if e.ComplexityRoot.ReactivateAccountPayload.Account == nil {
@@ -5351,36 +5399,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Viewer.Site(childComplexity), true
 
-	case "WordPressConnection.checkError":
-		if e.ComplexityRoot.WordPressConnection.CheckError == nil {
+	case "WordPressLink.checkError":
+		if e.ComplexityRoot.WordPressLink.CheckError == nil {
 			break
 		}
 
-		return e.ComplexityRoot.WordPressConnection.CheckError(childComplexity), true
-	case "WordPressConnection.checkedAt":
-		if e.ComplexityRoot.WordPressConnection.CheckedAt == nil {
+		return e.ComplexityRoot.WordPressLink.CheckError(childComplexity), true
+	case "WordPressLink.checkedAt":
+		if e.ComplexityRoot.WordPressLink.CheckedAt == nil {
 			break
 		}
 
-		return e.ComplexityRoot.WordPressConnection.CheckedAt(childComplexity), true
-	case "WordPressConnection.connectedAt":
-		if e.ComplexityRoot.WordPressConnection.ConnectedAt == nil {
+		return e.ComplexityRoot.WordPressLink.CheckedAt(childComplexity), true
+	case "WordPressLink.connectedAt":
+		if e.ComplexityRoot.WordPressLink.ConnectedAt == nil {
 			break
 		}
 
-		return e.ComplexityRoot.WordPressConnection.ConnectedAt(childComplexity), true
-	case "WordPressConnection.url":
-		if e.ComplexityRoot.WordPressConnection.URL == nil {
+		return e.ComplexityRoot.WordPressLink.ConnectedAt(childComplexity), true
+	case "WordPressLink.url":
+		if e.ComplexityRoot.WordPressLink.URL == nil {
 			break
 		}
 
-		return e.ComplexityRoot.WordPressConnection.URL(childComplexity), true
-	case "WordPressConnection.username":
-		if e.ComplexityRoot.WordPressConnection.Username == nil {
+		return e.ComplexityRoot.WordPressLink.URL(childComplexity), true
+	case "WordPressLink.username":
+		if e.ComplexityRoot.WordPressLink.Username == nil {
 			break
 		}
 
-		return e.ComplexityRoot.WordPressConnection.Username(childComplexity), true
+		return e.ComplexityRoot.WordPressLink.Username(childComplexity), true
 
 	}
 	return 0, false
@@ -5639,6 +5687,20 @@ type Money {
   currencyCode: CurrencyCode!
 }
 
+"What a request cost, in points, and what it left in the bucket that it was paid from. Readable by whoever paid."
+type RateLimit {
+  "What this request cost; ` + "`" + `docs/costs.md` + "`" + ` has what each field costs."
+  cost: Int!
+  "What the bucket holds when it is full."
+  limit: Int!
+  "What is left now, after this request."
+  remaining: Int!
+  "How many points come back each second."
+  restoreRate: Float!
+  "When the bucket is full again if nothing else is taken from it."
+  resetAt: DateTime!
+}
+
 "A sum of money as input."
 input MoneyInput {
   "The sum in units of the currency; it may have no more places than the currency has."
@@ -5748,6 +5810,11 @@ type Query {
     "The token of the mail."
     token: String!
   ): InvitationPreview @public
+  """
+  What this request costs, and what is left in the bucket that it was paid from: the account's, or for strangers the
+  network's. Null where nothing is counted.
+  """
+  rateLimit: RateLimit @public
   "The plans on offer, cheapest first."
   plans: [Plan!] @public
   "One plan on offer; null where there is none with this slug."
@@ -6432,13 +6499,13 @@ enum AccountStatus {
 "What the plan allows, and what is used of it."
 type AccountLimits {
   "Sites."
-  sites: Limit!
+  sites: Allowance!
   "People."
-  users: Limit!
+  users: Allowance!
 }
 
 "How much of something is allowed and used."
-type Limit {
+type Allowance {
   "How many are allowed; null where there is no limit."
   limit: Int
   "How many there are."
@@ -6878,7 +6945,7 @@ type Site implements Node @tenant {
   "The site's API keys, newest first. For admins and owners."
   apiKeys: [ApiKey!] @role(min: ADMIN)
   "The site's WordPress; null where none is connected. For admins and owners."
-  wordPress: WordPressConnection @role(min: ADMIN)
+  wordPress: WordPressLink @role(min: ADMIN)
   "What was synced with the site, newest first."
   syncEvents(
     "How many to read from the start or after ` + "`" + `after` + "`" + `; at most 100, 20 unless said."
@@ -6939,7 +7006,7 @@ enum ApiKeyStatus {
 }
 
 "A site's connection with its WordPress. Readable by the account's admins and owners."
-type WordPressConnection @tenant {
+type WordPressLink @tenant {
   "The address of the WordPress site."
   url: URL!
   "The name to sign in with there."
@@ -7307,7 +7374,7 @@ input ConnectWordPressInput {
 "Answer of connectWordPress."
 type ConnectWordPressPayload {
   "The connection; null where there are errors."
-  wordPress: WordPressConnection
+  wordPress: WordPressLink
   "What was wrong."
   userErrors: [UserError!]!
 }
@@ -7321,7 +7388,7 @@ input CheckWordPressInput {
 "Answer of checkWordPress."
 type CheckWordPressPayload {
   "The connection, with what came of it; null where there are errors."
-  wordPress: WordPressConnection
+  wordPress: WordPressLink
   "What was wrong."
   userErrors: [UserError!]!
 }
@@ -8843,6 +8910,16 @@ func (ec *executionContext) childFields_AdjustCreditsPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type AdjustCreditsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Allowance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "limit":
+		return ec.fieldContext_Allowance_limit(ctx, field)
+	case "used":
+		return ec.fieldContext_Allowance_used(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Allowance", field.Name)
+}
+
 func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -9549,16 +9626,6 @@ func (ec *executionContext) childFields_InvoiceLine(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type InvoiceLine", field.Name)
 }
 
-func (ec *executionContext) childFields_Limit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "limit":
-		return ec.fieldContext_Limit_limit(ctx, field)
-	case "used":
-		return ec.fieldContext_Limit_used(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type Limit", field.Name)
-}
-
 func (ec *executionContext) childFields_LogInPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
@@ -9765,6 +9832,22 @@ func (ec *executionContext) childFields_PlanMisfit(ctx context.Context, field gr
 		return ec.fieldContext_PlanMisfit_used(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PlanMisfit", field.Name)
+}
+
+func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cost":
+		return ec.fieldContext_RateLimit_cost(ctx, field)
+	case "limit":
+		return ec.fieldContext_RateLimit_limit(ctx, field)
+	case "remaining":
+		return ec.fieldContext_RateLimit_remaining(ctx, field)
+	case "restoreRate":
+		return ec.fieldContext_RateLimit_restoreRate(ctx, field)
+	case "resetAt":
+		return ec.fieldContext_RateLimit_resetAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
 }
 
 func (ec *executionContext) childFields_ReactivateAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10413,20 +10496,20 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
 
-func (ec *executionContext) childFields_WordPressConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+func (ec *executionContext) childFields_WordPressLink(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "url":
-		return ec.fieldContext_WordPressConnection_url(ctx, field)
+		return ec.fieldContext_WordPressLink_url(ctx, field)
 	case "username":
-		return ec.fieldContext_WordPressConnection_username(ctx, field)
+		return ec.fieldContext_WordPressLink_username(ctx, field)
 	case "connectedAt":
-		return ec.fieldContext_WordPressConnection_connectedAt(ctx, field)
+		return ec.fieldContext_WordPressLink_connectedAt(ctx, field)
 	case "checkedAt":
-		return ec.fieldContext_WordPressConnection_checkedAt(ctx, field)
+		return ec.fieldContext_WordPressLink_checkedAt(ctx, field)
 	case "checkError":
-		return ec.fieldContext_WordPressConnection_checkError(ctx, field)
+		return ec.fieldContext_WordPressLink_checkError(ctx, field)
 	}
-	return nil, fmt.Errorf("no field named %q was found under type WordPressConnection", field.Name)
+	return nil, fmt.Errorf("no field named %q was found under type WordPressLink", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13895,7 +13978,7 @@ func (ec *executionContext) _AccountLimits_sites(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *account.Limit) graphql.Marshaler {
-			return ec.marshalNLimit2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx, selections, v)
+			return ec.marshalNAllowance2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13908,7 +13991,7 @@ func (ec *executionContext) fieldContext_AccountLimits_sites(_ context.Context, 
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Limit(ctx, field)
+			return ec.childFields_Allowance(ctx, field)
 		},
 	}
 	return fc, nil
@@ -13927,7 +14010,7 @@ func (ec *executionContext) _AccountLimits_users(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *account.Limit) graphql.Marshaler {
-			return ec.marshalNLimit2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx, selections, v)
+			return ec.marshalNAllowance2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13940,7 +14023,7 @@ func (ec *executionContext) fieldContext_AccountLimits_users(_ context.Context, 
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Limit(ctx, field)
+			return ec.childFields_Allowance(ctx, field)
 		},
 	}
 	return fc, nil
@@ -14263,6 +14346,52 @@ func (ec *executionContext) fieldContext_AdjustCreditsPayload_userErrors(_ conte
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Allowance_limit(ctx context.Context, field graphql.CollectedField, obj *account.Limit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Allowance_limit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Allowance_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Allowance", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Allowance_used(ctx context.Context, field graphql.CollectedField, obj *account.Limit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Allowance_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Allowance_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Allowance", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ApiKey_id(ctx context.Context, field graphql.CollectedField, obj *account.Key) (ret graphql.Marshaler) {
@@ -15905,7 +16034,7 @@ func (ec *executionContext) _CheckWordPressPayload_wordPress(ctx context.Context
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *wordpress.Connection) graphql.Marshaler {
-			return ec.marshalOWordPressConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx, selections, v)
+			return ec.marshalOWordPressLink2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -15918,7 +16047,7 @@ func (ec *executionContext) fieldContext_CheckWordPressPayload_wordPress(_ conte
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_WordPressConnection(ctx, field)
+			return ec.childFields_WordPressLink(ctx, field)
 		},
 	}
 	return fc, nil
@@ -16169,7 +16298,7 @@ func (ec *executionContext) _ConnectWordPressPayload_wordPress(ctx context.Conte
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *wordpress.Connection) graphql.Marshaler {
-			return ec.marshalOWordPressConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx, selections, v)
+			return ec.marshalOWordPressLink2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -16182,7 +16311,7 @@ func (ec *executionContext) fieldContext_ConnectWordPressPayload_wordPress(_ con
 		IsMethod:   false,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_WordPressConnection(ctx, field)
+			return ec.childFields_WordPressLink(ctx, field)
 		},
 	}
 	return fc, nil
@@ -20880,52 +21009,6 @@ func (ec *executionContext) fieldContext_InvoiceLine_amount(_ context.Context, f
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _Limit_limit(ctx context.Context, field graphql.CollectedField, obj *account.Limit) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Limit_limit(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Limit, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Limit_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Limit", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func (ec *executionContext) _Limit_used(ctx context.Context, field graphql.CollectedField, obj *account.Limit) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Limit_used(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Used, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Limit_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Limit", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _LogInPayload_session(ctx context.Context, field graphql.CollectedField, obj *LogInPayload) (ret graphql.Marshaler) {
@@ -27797,6 +27880,51 @@ func (ec *executionContext) fieldContext_Query_invitationByToken(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_rateLimit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_rateLimit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().RateLimit(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Public == nil {
+					var zeroVal *gqlhttp.RateLimit
+					return zeroVal, errors.New("directive public is not implemented")
+				}
+				return ec.Directives.Public(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlhttp.RateLimit) graphql.Marshaler {
+			return ec.marshalORateLimit2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋgqlhttpᚐRateLimit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_rateLimit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RateLimit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_plans(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28688,6 +28816,121 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RateLimit_cost(ctx context.Context, field graphql.CollectedField, obj *gqlhttp.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RateLimit_cost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RateLimit_cost(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RateLimit_limit(ctx context.Context, field graphql.CollectedField, obj *gqlhttp.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RateLimit_limit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RateLimit_limit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RateLimit_remaining(ctx context.Context, field graphql.CollectedField, obj *gqlhttp.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RateLimit_remaining(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Remaining, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RateLimit_remaining(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RateLimit_restoreRate(ctx context.Context, field graphql.CollectedField, obj *gqlhttp.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RateLimit_restoreRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RestoreRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RateLimit_restoreRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RateLimit_resetAt(ctx context.Context, field graphql.CollectedField, obj *gqlhttp.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RateLimit_resetAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResetAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RateLimit_resetAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ReactivateAccountPayload_account(ctx context.Context, field graphql.CollectedField, obj *ReactivateAccountPayload) (ret graphql.Marshaler) {
@@ -31529,7 +31772,7 @@ func (ec *executionContext) _Site_wordPress(ctx context.Context, field graphql.C
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *wordpress.Connection) graphql.Marshaler {
-			return ec.marshalOWordPressConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx, selections, v)
+			return ec.marshalOWordPressLink2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx, selections, v)
 		},
 		true,
 		false,
@@ -31542,7 +31785,7 @@ func (ec *executionContext) fieldContext_Site_wordPress(_ context.Context, field
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_WordPressConnection(ctx, field)
+			return ec.childFields_WordPressLink(ctx, field)
 		},
 	}
 	return fc, nil
@@ -34554,13 +34797,13 @@ func (ec *executionContext) fieldContext_Viewer_sessions(ctx context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _WordPressConnection_url(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
+func (ec *executionContext) _WordPressLink_url(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WordPressConnection_url(ctx, field)
+			return ec.fieldContext_WordPressLink_url(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.URL, nil
@@ -34573,17 +34816,17 @@ func (ec *executionContext) _WordPressConnection_url(ctx context.Context, field 
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_WordPressConnection_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WordPressConnection", field, false, false, errors.New("field of type URL does not have child fields"))
+func (ec *executionContext) fieldContext_WordPressLink_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WordPressLink", field, false, false, errors.New("field of type URL does not have child fields"))
 }
 
-func (ec *executionContext) _WordPressConnection_username(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
+func (ec *executionContext) _WordPressLink_username(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WordPressConnection_username(ctx, field)
+			return ec.fieldContext_WordPressLink_username(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.Username, nil
@@ -34596,17 +34839,17 @@ func (ec *executionContext) _WordPressConnection_username(ctx context.Context, f
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_WordPressConnection_username(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WordPressConnection", field, false, false, errors.New("field of type String does not have child fields"))
+func (ec *executionContext) fieldContext_WordPressLink_username(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WordPressLink", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WordPressConnection_connectedAt(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
+func (ec *executionContext) _WordPressLink_connectedAt(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WordPressConnection_connectedAt(ctx, field)
+			return ec.fieldContext_WordPressLink_connectedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.ConnectedAt, nil
@@ -34619,17 +34862,17 @@ func (ec *executionContext) _WordPressConnection_connectedAt(ctx context.Context
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_WordPressConnection_connectedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WordPressConnection", field, false, false, errors.New("field of type DateTime does not have child fields"))
+func (ec *executionContext) fieldContext_WordPressLink_connectedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WordPressLink", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _WordPressConnection_checkedAt(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
+func (ec *executionContext) _WordPressLink_checkedAt(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WordPressConnection_checkedAt(ctx, field)
+			return ec.fieldContext_WordPressLink_checkedAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.CheckedAt, nil
@@ -34642,17 +34885,17 @@ func (ec *executionContext) _WordPressConnection_checkedAt(ctx context.Context, 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WordPressConnection_checkedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WordPressConnection", field, false, false, errors.New("field of type DateTime does not have child fields"))
+func (ec *executionContext) fieldContext_WordPressLink_checkedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WordPressLink", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
-func (ec *executionContext) _WordPressConnection_checkError(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
+func (ec *executionContext) _WordPressLink_checkError(ctx context.Context, field graphql.CollectedField, obj *wordpress.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WordPressConnection_checkError(ctx, field)
+			return ec.fieldContext_WordPressLink_checkError(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.CheckError, nil
@@ -34665,8 +34908,8 @@ func (ec *executionContext) _WordPressConnection_checkError(ctx context.Context,
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WordPressConnection_checkError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WordPressConnection", field, false, false, errors.New("field of type WordPressProblem does not have child fields"))
+func (ec *executionContext) fieldContext_WordPressLink_checkError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WordPressLink", field, false, false, errors.New("field of type WordPressProblem does not have child fields"))
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -39744,6 +39987,49 @@ func (ec *executionContext) _AdjustCreditsPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var allowanceImplementors = []string{"Allowance"}
+
+func (ec *executionContext) _Allowance(ctx context.Context, sel ast.SelectionSet, obj *account.Limit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, allowanceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Allowance")
+		case "limit":
+			out.Values[i] = ec._Allowance_limit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "used":
+			out.Values[i] = ec._Allowance_used(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var apiKeyImplementors = []string{"ApiKey", "Node"}
 
 func (ec *executionContext) _ApiKey(ctx context.Context, sel ast.SelectionSet, obj *account.Key) graphql.Marshaler {
@@ -43248,49 +43534,6 @@ func (ec *executionContext) _InvoiceLine(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
-var limitImplementors = []string{"Limit"}
-
-func (ec *executionContext) _Limit(ctx context.Context, sel ast.SelectionSet, obj *account.Limit) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, limitImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("Limit")
-		case "limit":
-			out.Values[i] = ec._Limit_limit(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "used":
-			out.Values[i] = ec._Limit_used(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var logInPayloadImplementors = []string{"LogInPayload"}
 
 func (ec *executionContext) _LogInPayload(ctx context.Context, sel ast.SelectionSet, obj *LogInPayload) graphql.Marshaler {
@@ -44962,6 +45205,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "rateLimit":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_rateLimit(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "plans":
 			field := field
 
@@ -45239,6 +45504,64 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rateLimitImplementors = []string{"RateLimit"}
+
+func (ec *executionContext) _RateLimit(ctx context.Context, sel ast.SelectionSet, obj *gqlhttp.RateLimit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rateLimitImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RateLimit")
+		case "cost":
+			out.Values[i] = ec._RateLimit_cost(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "limit":
+			out.Values[i] = ec._RateLimit_limit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "remaining":
+			out.Values[i] = ec._RateLimit_remaining(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "restoreRate":
+			out.Values[i] = ec._RateLimit_restoreRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resetAt":
+			out.Values[i] = ec._RateLimit_resetAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -48553,10 +48876,10 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
-var wordPressConnectionImplementors = []string{"WordPressConnection"}
+var wordPressLinkImplementors = []string{"WordPressLink"}
 
-func (ec *executionContext) _WordPressConnection(ctx context.Context, sel ast.SelectionSet, obj *wordpress.Connection) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, wordPressConnectionImplementors)
+func (ec *executionContext) _WordPressLink(ctx context.Context, sel ast.SelectionSet, obj *wordpress.Connection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, wordPressLinkImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferredFieldSet := graphql.NewFieldSet(nil)
@@ -48564,29 +48887,29 @@ func (ec *executionContext) _WordPressConnection(ctx context.Context, sel ast.Se
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("WordPressConnection")
+			out.Values[i] = graphql.MarshalString("WordPressLink")
 		case "url":
-			out.Values[i] = ec._WordPressConnection_url(ctx, field, obj)
+			out.Values[i] = ec._WordPressLink_url(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "username":
-			out.Values[i] = ec._WordPressConnection_username(ctx, field, obj)
+			out.Values[i] = ec._WordPressLink_username(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "connectedAt":
-			out.Values[i] = ec._WordPressConnection_connectedAt(ctx, field, obj)
+			out.Values[i] = ec._WordPressLink_connectedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "checkedAt":
-			out.Values[i] = ec._WordPressConnection_checkedAt(ctx, field, obj)
+			out.Values[i] = ec._WordPressLink_checkedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "checkError":
-			out.Values[i] = ec._WordPressConnection_checkError(ctx, field, obj)
+			out.Values[i] = ec._WordPressLink_checkError(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -49108,6 +49431,16 @@ func (ec *executionContext) unmarshalNAddSectorInput2igny8ᚗcomᚋaccountsᚋgr
 func (ec *executionContext) unmarshalNAdjustCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐAdjustCreditsInput(ctx context.Context, v any) (AdjustCreditsInput, error) {
 	res, err := ec.unmarshalInputAdjustCreditsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAllowance2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx context.Context, sel ast.SelectionSet, v *account.Limit) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Allowance(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNApiKey2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐKey(ctx context.Context, sel ast.SelectionSet, v *account.Key) graphql.Marshaler {
@@ -50111,16 +50444,6 @@ func (ec *executionContext) marshalNKeyScope2ᚕigny8ᚗcomᚋaccountsᚋinterna
 	}
 
 	return ret
-}
-
-func (ec *executionContext) marshalNLimit2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx context.Context, sel ast.SelectionSet, v *account.Limit) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._Limit(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNLogInInput2igny8ᚗcomᚋaccountsᚋgraphᚐLogInInput(ctx context.Context, v any) (LogInInput, error) {
@@ -51977,6 +52300,13 @@ func (ec *executionContext) marshalOPlanFeature2ᚖigny8ᚗcomᚋaccountsᚋinte
 	return v
 }
 
+func (ec *executionContext) marshalORateLimit2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋgqlhttpᚐRateLimit(ctx context.Context, sel ast.SelectionSet, v *gqlhttp.RateLimit) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RateLimit(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOReactivateAccountPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐReactivateAccountPayload(ctx context.Context, sel ast.SelectionSet, v *ReactivateAccountPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -52398,11 +52728,11 @@ func (ec *executionContext) marshalOViewer2ᚖigny8ᚗcomᚋaccountsᚋinternal�
 	return ec._Viewer(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOWordPressConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx context.Context, sel ast.SelectionSet, v *wordpress.Connection) graphql.Marshaler {
+func (ec *executionContext) marshalOWordPressLink2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐConnection(ctx context.Context, sel ast.SelectionSet, v *wordpress.Connection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return ec._WordPressConnection(ctx, sel, v)
+	return ec._WordPressLink(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOWordPressProblem2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐProblem(ctx context.Context, v any) (*wordpress.Problem, error) {

@@ -62,6 +62,7 @@ func queries() []*operation {
 		lookUp("members", `{ members`+page+` }`, "members.nodes", "own foreign").showing("user"),
 		lookUp("invitations", `{ invitations`+page+` }`, "invitations.nodes", "own foreign").showing("invitation"),
 		lookUp("invitationByToken", `query($id: String!) { invitationByToken(token: $id) { email } }`, "invitationByToken", "own none").byID("invite"),
+		lookUp("rateLimit", `{ rateLimit { remaining } }`, "rateLimit", "-"),
 		lookUp("plans", `{ plans { id } }`, "plans", "-"),
 		lookUp("plan", `{ plan(slug: "starter") { id } }`, "plan", "-"),
 		lookUp("industries", `{ industries { id } }`, "industries", "-"),

@@ -67,6 +67,7 @@ func (r *Resolver) schema() Config {
 		r.mayLeave = ownOrStaffs
 	}
 	return Config{
+		Schema:     served,
 		Resolvers:  r,
 		Directives: DirectiveRoot{Public: public, Role: role, Tenant: r.tenant},
 	}
@@ -80,6 +81,7 @@ func NewHandler(r *Resolver, cfg gqlhttp.Config) http.Handler {
 func handler(r *Resolver, schema Config, cfg gqlhttp.Config) http.Handler {
 	cfg.Log, cfg.Away = r.Log, postgres.Away
 	cfg.Admit, cfg.Charge, cfg.Weights = r.admit, r.charge, weights
+	cfg.Share, cfg.Fresh = share, fresh
 	cfg.Prepare = append(cfg.Prepare, r.recordUse, enterAsStaff, r.withLoaders)
 	return gqlhttp.New(NewExecutableSchema(schema), cfg)
 }

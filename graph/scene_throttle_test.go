@@ -30,8 +30,8 @@ func (s *scene) throttled(store throttle.Store, change func(*throttle.Policy)) {
 
 // charged is what an answer says of its cost.
 type charged struct {
-	RequestedQueryCost int
-	ThrottleStatus     struct {
+	RequestedQueryCost, ActualQueryCost int
+	ThrottleStatus                      struct {
 		MaximumAvailable, CurrentlyAvailable int
 		RestoreRate                          float64
 	}

@@ -52,7 +52,7 @@ var tenantOwned = map[string]bool{
 	"Account": true, "User": true, "Site": true, "Sector": true, "Subscription": true, "SubscriptionPeriod": true, "Payment": true,
 	"Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
 	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true,
-	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressConnection": true, "SyncEvent": true,
+	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressLink": true, "SyncEvent": true,
 }
 
 func TestSchema_HasADoorAtEachRootFieldAndANetUnderEachTenantsType(t *testing.T) {

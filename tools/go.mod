@@ -1,5 +1,7 @@
 module igny8.com/accounts/tools
 
+ignore ./graphql
+
 go 1.26.0
 
 tool (

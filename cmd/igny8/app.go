@@ -109,7 +109,9 @@ func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *a
 	}
 	return server.New(server.Config{
 		Log: p.log, Build: build.Current(),
-		GraphQL:    graph.NewHandler(resolver, gqlhttp.Config{RequestID: server.RequestID}),
+		GraphQL: graph.NewHandler(resolver, gqlhttp.Config{
+			RequestID: server.RequestID, Operations: p.cfg.operations, OperationsOnly: p.cfg.OperationsOnly, Edition2026: p.cfg.HTTP2026,
+		}),
 		Export:     graph.ExportHandler(resolver),
 		Auth:       func(next http.Handler) http.Handler { return authority.Middleware(noteActor(next)) },
 		Page:       web.Handler(page),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/server"
 )
@@ -43,6 +44,10 @@ type config struct {
 	RedisURL    string `env:"REDIS_URL" for:"serve dev" doc:"Where Redis or Valkey is, e.g. redis://host:6379/0, by which several servers share one throttle. Without it, each server counts for itself."`
 	ThrottleOff bool   `env:"IGNY8_THROTTLE_OFF" envDefault:"false" for:"serve dev" doc:"With true, dev throttles nobody. serve refuses to start with it."`
 
+	OperationsFile string `env:"IGNY8_OPERATIONS" for:"serve dev" doc:"The path of a manifest of operations that clients run by their hash, in Apollo's format or as a JSON object of documents by hash. The start is refused where one does not fit the schema or the limits, or is not what its hash says."`
+	OperationsOnly bool   `env:"IGNY8_OPERATIONS_ONLY" envDefault:"false" for:"serve dev" doc:"With true, the operations of IGNY8_OPERATIONS run and nothing else, introspection included."`
+	HTTP2026       bool   `env:"IGNY8_HTTP_2026" envDefault:"false" for:"serve dev" doc:"With true, answers of application/graphql-response+json have the statuses of the newest draft of GraphQL over HTTP, of September 2026: 294 beside errors, 422 for what does not validate; and it is what a client gets that names no type."`
+
 	BankInstructions string `env:"IGNY8_BANK_INSTRUCTIONS" for:"serve* dev" doc:"What a customer is told who pays by bank transfer: the account's holder, number and bank."`
 	BankDeadlineDays int    `env:"IGNY8_BANK_DEADLINE_DAYS" envDefault:"14" for:"serve dev" doc:"How many days a customer has to pay after asking to pay by bank transfer, 1 to 90."`
 
@@ -60,6 +65,9 @@ type config struct {
 
 	GOGC       string `env:"GOGC" for:"serve dev" doc:"How much the heap grows between two collections, in percent. Without it 400, which takes a sixth off the processor's work."`
 	GOMemLimit string `env:"GOMEMLIMIT" for:"serve dev" doc:"The memory that Go's runtime tries to stay within, e.g. 400MiB. Set it to about 80 % of a container's limit."`
+
+	// operations are what is registered in OperationsFile.
+	operations *gqlhttp.Operations
 }
 
 // environment is the environment of this process.
@@ -82,6 +90,11 @@ func readConfig(environ map[string]string, command string) (config, error) {
 		cfg.checkRedis,
 	} {
 		if err := check(); err != nil {
+			problems = problems.withOthers(flatten(err))
+		}
+	}
+	if command == "serve" || command == "dev" {
+		if err := cfg.readOperations(); err != nil {
 			problems = problems.withOthers(flatten(err))
 		}
 	}

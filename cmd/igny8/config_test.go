@@ -106,6 +106,9 @@ func TestReadConfig_RefusesWhatIsWrong(t *testing.T) {
 		"IGNY8_APP_URL":            {"app.igny8.com", "http://app.igny8.com", "https://app.igny8.com/sign-in"},
 		"IGNY8_MAIL_URL":           {"hunter2", "http://mail.example.com", "smtp://", "file://relative/hunter2", "smtp://u:hunter2@host:port"},
 		"IGNY8_MAIL_FROM":          {"hunter2", "IGNY8 <accounts>", "a@example.com, b@example.com"},
+		"IGNY8_OPERATIONS":         {"/nowhere/hunter2", "testdata/operations.wrong.json"},
+		"IGNY8_OPERATIONS_ONLY":    {"true", "perhaps"},
+		"IGNY8_HTTP_2026":          {"perhaps"},
 		"REDIS_URL":                {"hunter2", "http://host", "redis://", "redis://:hunter2@"},
 	} {
 		for _, value := range values {
@@ -206,7 +209,7 @@ func TestEnvironment_IsReadInOnePlace(t *testing.T) {
 			}
 			if d.IsDir() {
 				switch d.Name() {
-				case "node_modules", "cluster", "pgtest", "webtest":
+				case "node_modules", "cluster", "pgtest", "webtest", "nodetest":
 					return filepath.SkipDir
 				}
 				return nil

@@ -14,12 +14,15 @@ type variable struct {
 
 func variables() []variable {
 	fields := reflect.VisibleFields(reflect.TypeFor[config]())
-	all := make([]variable, len(fields))
-	for i, f := range fields {
-		all[i] = variable{
+	var all []variable
+	for _, f := range fields {
+		if !f.IsExported() {
+			continue
+		}
+		all = append(all, variable{
 			name: f.Tag.Get("env"), field: f.Name, fallback: f.Tag.Get("envDefault"), doc: f.Tag.Get("doc"),
 			commands: strings.Fields(f.Tag.Get("for")),
-		}
+		})
 	}
 	return all
 }

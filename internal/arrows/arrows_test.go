@@ -64,6 +64,7 @@ var below = map[string][]string{
 		"internal/billing", "internal/mail", "internal/ticket"),
 	"internal/throttle": {"internal/fault"},
 	"internal/torture":  {},
+	"internal/nodetest": {},
 
 	"internal/doctor": domain("internal/credit"),
 	"internal/due":    domain("internal/credit", "internal/billing", "internal/mail", "internal/retention"),

@@ -46,12 +46,25 @@ type Config struct {
 	// rather than our mistake. None if nil.
 	Away func(error) bool
 
+	// Operations are documents that run by their hash, besides those that clients register by themselves
+	// (persisted.go). With OperationsOnly nothing else runs, introspection included.
+	Operations     *Operations
+	OperationsOnly bool
+	// PersistedBytes bounds the memory that documents registered by clients take; 32 MiB if zero, and
+	// none can be registered if it is negative. Share names whose share of it a request uses; all
+	// requests share one if nil.
+	PersistedBytes int
+	Share          func(context.Context) string
+	// Fresh says for how long caches may keep the answer to an operation that came by GET and by its
+	// hash, because it is the same for everybody; 0 for not at all, and so if nil.
+	Fresh func(context.Context, *graphql.OperationContext) time.Duration
+
 	// Prepare runs, in order, once the operation is known to be valid and before any resolver, for
 	// what belongs to one request, such as dataloaders. An error refuses the operation as a whole.
 	Prepare []PrepareFunc
 	// Extensions, then the middleware below, are handed to gqlgen's executor as they are. An
-	// extension that rewrites the request's parameters (persisted operations) runs before the
-	// guard, so that what it puts in place is guarded as well.
+	// extension that rewrites the request's parameters runs before the guard, so that what it puts
+	// in place is guarded as well.
 	Extensions       []graphql.HandlerExtension
 	AroundOperations []graphql.OperationMiddleware
 	AroundResponses  []graphql.ResponseMiddleware
@@ -159,6 +172,13 @@ func (c Config) withDefaults() Config {
 	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
 	c.CacheEntries = cmp.Or(c.CacheEntries, 1000)
 	c.CacheBytes = cmp.Or(c.CacheBytes, 64<<20)
+	c.PersistedBytes = cmp.Or(c.PersistedBytes, 32<<20)
+	if c.Share == nil {
+		c.Share = func(context.Context) string { return "" }
+	}
+	if c.Fresh == nil {
+		c.Fresh = func(context.Context, *graphql.OperationContext) time.Duration { return 0 }
+	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.RequestID == nil {
 		c.RequestID = func(context.Context) string { return "" }

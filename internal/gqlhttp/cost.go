@@ -146,16 +146,21 @@ func (c *coster) field(f *ast.Field, page int, root bool) int {
 
 // weight is what one item of a field costs without what is selected in it.
 func (c *coster) weight(f *ast.Field) int {
-	answers := f.Definition.Type.Name()
-	for _, name := range [...]string{f.ObjectDefinition.Name + "." + f.Name, answers} {
-		if n, given := c.weights[name]; given {
+	return c.weights.of(f.ObjectDefinition.Name, f.Definition, len(f.SelectionSet) == 0)
+}
+
+// of is what one item of a type's field costs by itself; leaf says that nothing is selected in it.
+func (w Weights) of(typeName string, f *ast.FieldDefinition, leaf bool) int {
+	answers := f.Type.Name()
+	for _, name := range [...]string{typeName + "." + f.Name, answers} {
+		if n, given := w[name]; given {
 			return min(max(n, 0), countCap)
 		}
 	}
 	switch {
-	case len(f.SelectionSet) == 0, answers == "PageInfo":
+	case leaf, answers == "PageInfo":
 		return 0
-	case f.Name == "node" && strings.HasSuffix(f.ObjectDefinition.Name, "Edge"):
+	case f.Name == "node" && strings.HasSuffix(typeName, "Edge"):
 		return 0
 	}
 	return 1

@@ -6,6 +6,7 @@
 //	negotiation   accept.go     which JSON the client reads; 406 if none
 //	reading       request.go    POST application/json or GET; strict JSON (json.go); 64 KB
 //	admission     Config.Admit  by whoever serves
+//	the hash      persisted.go  finds a document that was registered, by clients or before (manifest.go)
 //	the document  document.go   size, tokens, limits (guard.go), validation (rules.go); cached
 //	the variables variables.go  coerced strictly, @oneOf enforced
 //	the price     cost.go       what the operation costs, charged once (meter.go)

@@ -38,6 +38,7 @@ type preparer struct {
 	limits    Limits
 	validator *validator
 	cache     *documentCache
+	library   *library
 }
 
 var _ interface {
@@ -55,12 +56,15 @@ func (*preparer) Validate(graphql.ExecutableSchema) error { return nil }
 // MutateOperationParameters refuses the request or replaces its variables by coerced ones and
 // leaves the document where the executor's cache finds it.
 func (p *preparer) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if params.Query == "" {
-		return badRequest(reasonParameter, "The parameter query is missing.")
+	d, err := p.library.resolve(ctx, params)
+	if err != nil {
+		return err
 	}
-	d, errs := p.document(params.Query)
-	if errs != nil {
-		return one(errs)
+	if d == nil {
+		var errs gqlerror.List
+		if d, errs = p.document(params.Query); errs != nil {
+			return one(errs)
+		}
 	}
 	op, err := operation(d, params.OperationName)
 	if err != nil {

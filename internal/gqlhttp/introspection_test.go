@@ -42,7 +42,7 @@ func TestGuard_AcceptsTheIntrospectionQueriesOfTools(t *testing.T) {
 	}
 }
 
-// rewriter stands for persisted operations: it replaces the document before it is guarded.
+// rewriter replaces the document before it is guarded.
 type rewriter struct{ query string }
 
 func (rewriter) ExtensionName() string                   { return "Rewriter" }
@@ -55,7 +55,7 @@ func (r rewriter) MutateOperationParameters(_ context.Context, p *graphql.RawPar
 func TestGuard_GuardsWhatExtensionsPutInPlace(t *testing.T) {
 	t.Parallel()
 	h := serve(gqlhttp.Config{Extensions: []graphql.HandlerExtension{rewriter{"{ hello }"}}})
-	if got := post(t, h, `{"extensions":{"persistedQuery":{}}}`); got.status != 200 || got.field(t, "hello") != "world" {
+	if got := post(t, h, `{"extensions":{"rewrite":{}}}`); got.status != 200 || got.field(t, "hello") != "world" {
 		t.Errorf("status %d: %s", got.status, got.raw)
 	}
 	h = serve(gqlhttp.Config{Extensions: []graphql.HandlerExtension{rewriter{"{" + strings.Repeat(" hello", 6) + "}"}}})

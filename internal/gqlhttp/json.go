@@ -22,6 +22,7 @@ const (
 	reasonParameter     = "INVALID_PARAMETER"
 	reasonUnreadable    = "UNREADABLE_BODY"
 	reasonUnsupportedOp = "UNSUPPORTED_OPERATION"
+	reasonHash          = "HASH_MISMATCH"
 )
 
 // maxNumberBytes bounds the text of one number; an int64 takes 20, a float64 in full about 340.

@@ -32,7 +32,7 @@ func TestCharge_TellsTheCostAndWhatIsLeft(t *testing.T) {
 	b := &till{left: 970}
 	h := serve(gqlhttp.Config{Charge: b.charge, Weights: gqlhttp.Weights{"Query.hello": 9}})
 	got := ask(t, h, `{ hello crowd(first: 20) { nodes { name } } }`)
-	if want := `"extensions":{"cost":{"requestedQueryCost":30,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":970,"restoreRate":50}}}}`; !strings.HasSuffix(got.raw, want) {
+	if want := `"extensions":{"cost":{"requestedQueryCost":30,"actualQueryCost":30,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":970,"restoreRate":50}}}}`; !strings.HasSuffix(got.raw, want) {
 		t.Errorf("the answer ends otherwise than with %s: %s", want, got.raw)
 	}
 	if len(got.Errors) > 0 || got.field(t, "hello") != "world" {
@@ -84,7 +84,7 @@ func TestCharge_RefusesBeforeAnyResolver(t *testing.T) {
 		if after := got.header.Get("Retry-After"); after != c.after {
 			t.Errorf("%s: Retry-After is %q", c.refusal.Code, after)
 		}
-		if got.Extensions["cost"] == nil || got.header.Get("RateLimit-Remaining") != "0" {
+		if !strings.Contains(got.raw, `"actualQueryCost":0,`) || got.header.Get("RateLimit-Remaining") != "0" {
 			t.Errorf("%s: the state of the bucket is not told: %s", c.refusal.Code, got.raw)
 		}
 		// A client that speaks application/json alone gets the header too, but no status of a proxy.

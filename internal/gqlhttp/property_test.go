@@ -1,9 +1,11 @@
 package gqlhttp_test
 
 import (
+	"flag"
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,9 +14,35 @@ import (
 	"igny8.com/accounts/internal/gqlhttp"
 )
 
-// slowest bounds a refusal. Each takes a few milliseconds; the rest is room for machines that do
-// other things as well.
-const slowest = 250 * time.Millisecond
+// alone is given by make hostile, which runs nothing beside this and so may insist on the promised time.
+var alone = flag.Bool("alone", false, "hostile documents have the machine to themselves: every answer within 50 ms")
+
+// slowest bounds the answer to a hostile document. Each takes a few milliseconds; the rest is room for
+// machines that do other things as well.
+func slowest() time.Duration {
+	if *alone {
+		return 50 * time.Millisecond
+	}
+	return 250 * time.Millisecond
+}
+
+// worst is the longest that an answer took and the largest that a refusal was.
+type worst struct {
+	sync.Mutex
+
+	documents, size int
+	took            time.Duration
+}
+
+func (w *worst) saw(took time.Duration, got reply) {
+	w.Lock()
+	defer w.Unlock()
+	w.documents++
+	w.took = max(w.took, took)
+	if got.Data == nil {
+		w.size = max(w.size, len(got.raw))
+	}
+}
 
 // Whatever the document: an answer in time, coded, with at most fifty errors and, if the document
 // is refused, small; never a 500.
@@ -22,18 +50,21 @@ func TestHandler_SurvivesHostileDocuments(t *testing.T) {
 	t.Parallel()
 	h := serve(gqlhttp.Config{})
 	seen := map[string]int{}
+	var w worst
 	rapid.Check(t, func(t *rapid.T) {
 		const perRun = 40 // rapid runs 100 times: 4,000 documents
 		for range perRun {
-			w := newWriter(t)
-			body := map[string]any{"query": w.document(), "operationName": "Q0"}
-			if w.chance(50) {
-				body["variables"] = w.variables()
+			document := newWriter(t)
+			body := map[string]any{"query": document.document(), "operationName": "Q0"}
+			if document.chance(50) {
+				body["variables"] = document.variables()
 			}
-			seen[checkHostile(t, h, toJSON(t, body)).code()]++
+			got, took := checkHostile(t, h, toJSON(t, body))
+			w.saw(took, got)
+			seen[got.code()]++
 		}
 	})
-	t.Log(seen)
+	t.Logf("%d documents; the slowest answer took %s, the largest refusal was %d bytes; answers by code: %v", w.documents, w.took, w.size, seen)
 	// The writer is of use only as long as its documents get everywhere.
 	for _, code := range []string{
 		"", "BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_REQUEST", "INTERNAL_SERVER_ERROR",
@@ -46,16 +77,17 @@ func TestHandler_SurvivesHostileDocuments(t *testing.T) {
 }
 
 // checkHostile posts a body and checks what must hold of the answer to any.
-func checkHostile(t tb, h http.Handler, body string) reply {
+func checkHostile(t tb, h http.Handler, body string) (got reply, took time.Duration) {
 	t.Helper()
-	started := time.Now()
-	got := post(t, h, body)
-	// A machine that is busy otherwise gets a second chance, an algorithm that is slow does not.
-	for tries := 0; got.Data == nil && time.Since(started) > slowest && tries < 3; tries++ {
-		started = time.Now()
+	// A machine that is busy otherwise gets another chance, an algorithm that is slow does not.
+	for range 4 {
+		started := time.Now()
 		got = post(t, h, body)
+		if took = time.Since(started); took <= slowest() {
+			break
+		}
 	}
-	if took := time.Since(started); got.Data == nil && took > slowest {
+	if took > slowest() {
 		t.Errorf("took %s: %s", took, body)
 	}
 	if got.status >= http.StatusInternalServerError && got.code() != "TIMEOUT" {
@@ -67,5 +99,5 @@ func checkHostile(t tb, h http.Handler, body string) reply {
 	if len(got.Errors) > 50 {
 		t.Errorf("%d errors for %s", len(got.Errors), body)
 	}
-	return got
+	return got, took
 }

@@ -29,10 +29,10 @@ func newValidator(schema *ast.Schema, maxErrors int) *validator {
 	for name, rule := range stock.GetInner() {
 		v.rules = append(v.rules, core.Rule{Name: name, RuleFunc: rule})
 	}
-	v.rules = append(v.rules,
-		core.Rule{Name: "StrictLiterals", RuleFunc: strictLiterals},
-		core.Rule{Name: "NoDefer", RuleFunc: noDefer},
-	)
+	v.rules = append(v.rules, core.Rule{Name: "StrictLiterals", RuleFunc: strictLiterals})
+	if schema.Directives["defer"] != nil { // else it is unknown anyway
+		v.rules = append(v.rules, core.Rule{Name: "NoDefer", RuleFunc: noDefer})
+	}
 	slices.SortFunc(v.rules, func(a, b core.Rule) int { return strings.Compare(a.Name, b.Name) })
 	return v
 }

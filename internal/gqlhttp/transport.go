@@ -27,6 +27,7 @@ type handler struct {
 	admit       func(context.Context) (func(), error)
 	charge      func(context.Context, int) (*Balance, error)
 	weights     Weights
+	fresh       func(context.Context, *graphql.OperationContext) time.Duration
 }
 
 func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
@@ -42,6 +43,7 @@ func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
 		admit:       cfg.Admit,
 		charge:      cfg.Charge,
 		weights:     cfg.Weights,
+		fresh:       cfg.Fresh,
 	}
 	if cfg.Edition2026 {
 		h.fallback = mediaGraphQL
@@ -50,6 +52,8 @@ func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
 	e.SetErrorPresenter(h.present)
 	e.SetRecoverFunc(h.recovered)
 	e.SetQueryCache(preparedDocuments{})
+	library := newLibrary(cfg)
+	e.AroundOperations(library.register)
 	for _, prepare := range cfg.Prepare {
 		e.AroundOperations(around(prepare))
 	}
@@ -72,6 +76,7 @@ func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
 		limits:    cfg.Limits,
 		validator: newValidator(schema.Schema(), cfg.Limits.Errors),
 		cache:     newDocumentCache(cfg.CacheEntries, cfg.CacheBytes),
+		library:   library,
 	})
 	return h
 }
@@ -142,17 +147,17 @@ func (h *handler) execute(ctx context.Context, header http.Header, method string
 	}
 	op, errs := h.executor.CreateOperationContext(ctx, params)
 	if errs != nil {
-		return h.metered(ctx, header, minCost, func() answer {
+		return h.metered(ctx, header, minCost, func(ctx context.Context) answer {
 			return h.finish(ctx, h.executor.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		})
 	}
 	switch kind := op.Operation.Operation; {
 	case kind == ast.Subscription:
-		return h.metered(ctx, header, minCost, func() answer {
+		return h.metered(ctx, header, minCost, func(context.Context) answer {
 			return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp, "Subscriptions are not served over a plain request.")}}
 		})
 	case kind != ast.Query && method == http.MethodGet:
-		return h.metered(ctx, header, minCost, func() answer {
+		return h.metered(ctx, header, minCost, func(context.Context) answer {
 			header.Set("Allow", http.MethodPost)
 			return answer{errors: gqlerror.List{coded(MethodNotAllowed, "A GET request may run queries only.")}}
 		})
@@ -161,10 +166,15 @@ func (h *handler) execute(ctx context.Context, header http.Header, method string
 	if h.charge != nil {
 		cost = h.weights.Cost(op)
 	}
-	return h.metered(graphql.WithOperationContext(ctx, op), header, cost, func() answer {
+	ctx = graphql.WithOperationContext(ctx, op)
+	a := h.metered(ctx, header, cost, func(ctx context.Context) answer {
 		responses, ctx := h.executor.DispatchOperation(ctx, op)
 		return h.finish(ctx, responses(ctx))
 	})
+	if method == http.MethodGet {
+		h.refresh(ctx, header, op, &a)
+	}
+	return a
 }
 
 // refuse answers a request with err alone, presented as a resolver's error would be.

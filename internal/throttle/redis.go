@@ -35,10 +35,10 @@ const (
 // it is there, so that an outage gives nobody a second burst. After a few failures in a row no
 // request waits for Redis until it has answered again, which is tried in the background.
 type Redis struct {
-	client  *redis.Client
-	limiter *redis_rate.Limiter
-	own     *Memory
-	log     *slog.Logger
+	client   *redis.Client
+	limiter  *redis_rate.Limiter
+	own      *Memory
+	log      *slog.Logger
 	patience time.Duration
 
 	failures atomic.Int32
