@@ -36,6 +36,9 @@ type api struct {
 	url   string
 	clock *clock
 	log   *bytes.Buffer
+	// resolver and the schema with its doors are what the server is made of.
+	resolver *Resolver
+	schema   Config
 }
 
 // clock is the server's time, which a test sets forward. It never shows the same instant twice, so that
@@ -112,6 +115,7 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 	for _, o := range options {
 		o(r, &schema, &middleware)
 	}
+	a.resolver, a.schema = r, schema
 	server := httptest.NewServer(middleware(handler(r, schema, gqlhttp.Config{Timeout: 30 * time.Second})))
 	tb.Cleanup(func() {
 		server.Close()

@@ -10,6 +10,7 @@ import (
 	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/plan"
 )
 
@@ -21,6 +22,10 @@ func lockPayment(ctx context.Context, tx bun.Tx, tenant gid.Account, id gid.Paym
 	}
 	if len(payments) == 0 {
 		return nil, paymentNotFound()
+	}
+	// Who locks a payment is about to change it; watchers see for themselves whether that came true.
+	if err := live.Notify(ctx, tx, live.Topic{Account: tenant, Kind: live.Payment, Subject: int64(id)}); err != nil {
+		return nil, err
 	}
 	return payments[0], nil
 }
