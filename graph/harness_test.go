@@ -19,6 +19,7 @@ import (
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
@@ -107,7 +108,7 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 		tb.Fatal(err)
 	}
 	r := &Resolver{
-		Mail: box, Vault: sealing, Gate: gate, InFlight: inFlight, Wake: func() {}, WordPress: wordpress.New(sealing, wordpress.Config{}),
+		Mail: box, Vault: sealing, Gate: gate, InFlight: inFlight, Wake: func() {}, WordPress: wordpress.New(sealing, wordpress.Config{}), Hub: live.NewHub(),
 		DB: db.App, Auth: authority, Hasher: hasher, Log: log, Clock: a.clock.now,
 		Bank: billing.BankDetails{Instructions: "Account 12345678 at the Test Bank.", Deadline: 14 * 24 * time.Hour},
 	}
@@ -116,7 +117,9 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 		o(r, &schema, &middleware)
 	}
 	a.resolver, a.schema = r, schema
-	server := httptest.NewServer(middleware(handler(r, schema, gqlhttp.Config{Timeout: 30 * time.Second})))
+	// Who watches here is told how things are when they begin, and of no change: see watch for that.
+	beginning := r.Live(gqlhttp.LiveConfig{LiveLimits: gqlhttp.LiveLimits{Recheck: time.Hour, AccountStreams: 1000}})
+	server := httptest.NewServer(middleware(handler(r, schema, gqlhttp.Config{Timeout: 30 * time.Second, Live: beginning})))
 	tb.Cleanup(func() {
 		server.Close()
 		if tb.Failed() {

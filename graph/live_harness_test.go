@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -101,6 +103,7 @@ func (w *watching) dial(t *testing.T, header http.Header) *client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
+	//nolint:bodyclose // the package does, where there is a connection
 	conn, _, err := websocket.Dial(ctx, w.url, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: header})
 	if err != nil {
 		t.Fatal(err)
@@ -199,11 +202,11 @@ func (c *client) closed(code websocket.StatusCode) {
 	}
 }
 
-func answerOf(t testing.TB, text []byte) *answer {
-	t.Helper()
-	ans := &answer{t: t, text: string(text)}
+func answerOf(tb testing.TB, text []byte) *answer {
+	tb.Helper()
+	ans := &answer{t: tb, text: string(text)}
 	if err := json.Unmarshal(text, ans); err != nil {
-		t.Fatalf("%v in %s", err, text)
+		tb.Fatalf("%v in %s", err, text)
 	}
 	return ans
 }
@@ -215,16 +218,47 @@ type events struct {
 	resp  *http.Response
 }
 
+// begin begins to watch, and is what is told first: how things are, or that it is refused, or nothing yet,
+// which is written as an event that says so.
+func (a *api) begin(header map[string]string, query string, variables map[string]any) string {
+	a.t.Helper()
+	given := http.Header{}
+	for name, value := range header {
+		given.Set(name, value)
+	}
+	e := askEvents(a.t, a.url, given, query, variables)
+	defer func() { _ = e.resp.Body.Close() }()
+	if !strings.HasPrefix(e.resp.Header.Get("Content-Type"), "text/event-stream") {
+		text, err := io.ReadAll(e.resp.Body)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		return string(text)
+	}
+	kind, data := e.next()
+	if kind != "" {
+		return data
+	}
+	_, selection, _ := strings.Cut(query, "{")
+	field := strings.FieldsFunc(selection, func(r rune) bool { return strings.ContainsRune("{( ", r) })[0]
+	return fmt.Sprintf(`{"data":{%q:"nothing yet"}}`, field)
+}
+
 // ask asks for server-sent events, by an Accept of the caller's choice if there is one.
-func (w *watching) ask(t testing.TB, header http.Header, query string, variables map[string]any) *events {
-	t.Helper()
+func (w *watching) ask(tb testing.TB, header http.Header, query string, variables map[string]any) *events {
+	tb.Helper()
+	return askEvents(tb, w.url, header, query, variables)
+}
+
+func askEvents(tb testing.TB, url string, header http.Header, query string, variables map[string]any) *events {
+	tb.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	req.Header = header.Clone()
 	req.Header.Set("Content-Type", "application/json")
@@ -233,10 +267,10 @@ func (w *watching) ask(t testing.TB, header http.Header, query string, variables
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = resp.Body.Close() })
-	return &events{t, bufio.NewScanner(resp.Body), resp}
+	tb.Cleanup(func() { _ = resp.Body.Close() })
+	return &events{tb, bufio.NewScanner(resp.Body), resp}
 }
 
 func bearing(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }

@@ -22,8 +22,13 @@ import (
 // waitFor waits until a condition holds.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(soon); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	end := time.After(soon)
+	looks := time.NewTicker(5 * time.Millisecond)
+	defer looks.Stop()
+	for !holds() {
+		select {
+		case <-looks.C:
+		case <-end:
 			t.Fatalf("it does not come true that %s", what)
 		}
 	}
@@ -177,10 +182,12 @@ func TestLive_TurnsAway(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("a page of %s: %s, %v", origin, resp.Status, err)
 		}
+		_ = resp.Body.Close()
 		if err == nil {
 			_ = conn.CloseNow()
 		}
 	}
+	//nolint:bodyclose // the package does, where there is a connection
 	conn, _, err := websocket.Dial(t.Context(), w.url, &websocket.DialOptions{Subprotocols: []string{"graphql-ws"}})
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +282,7 @@ func (e *emptying) Take(ctx context.Context, key string, limit throttle.Limit, c
 		e.refused.Add(1)
 		return throttle.Status{Limit: limit.Burst, RetryAfter: time.Second}, nil
 	}
-	return e.Store.Take(ctx, key, limit, cost) //nolint:wrapcheck // stands in for it
+	return e.Store.Take(ctx, key, limit, cost)
 }
 
 // The server stops: clients are told to come back, and none keeps it waiting.

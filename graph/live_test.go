@@ -1,13 +1,16 @@
 package graph
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
 )
 
@@ -68,8 +71,7 @@ func (a *api) synced(key, message string) string {
 	return answerOf(a.t, []byte(text)).get("recordSyncEvent.event.id").(string)
 }
 
-// What one server does reaches whoever watches on another, by both protocols; by whom it is paid and what
-// it is is read there.
+// What one server does reaches whoever watches on another, by both protocols, and is read there.
 func TestLive_ReachesWhoWatchesOnAnotherServer(t *testing.T) {
 	t.Parallel()
 	a := serve(t).telling()
@@ -277,4 +279,31 @@ func TestLive_EndsForThoseWhomTheGateShutsOut(t *testing.T) {
 	clients["key"].refused("1", "ACCOUNT_SUSPENDED")
 	a.exec(`UPDATE igny8_credit_accounts SET held = 1 WHERE tenant_id = ?`, s.accountNumber())
 	clients["owner"].event("1").ok().want("creditsChanged.credits.held", 1)
+}
+
+// The net between accounts is under what live events tell as it is under all else.
+func TestLive_PassesTheNet(t *testing.T) {
+	t.Parallel()
+	var shut atomic.Bool
+	caught := make(chan struct{}, 1000)
+	a := serve(t, func(r *Resolver, _ *Config, _ *func(http.Handler) http.Handler) {
+		r.mayLeave = func(ctx context.Context, tenant gid.Account, staff bool) bool {
+			if shut.Load() {
+				caught <- struct{}{}
+				return false
+			}
+			return ownOrStaffs(ctx, tenant, staff)
+		}
+	}).telling()
+	s := a.signUp("ada@example.com", "Ada")
+	c := a.watch(quick()).connect(t, s.token)
+	c.subscribe("1", watchCredits, nil)
+	c.event("1").ok()
+	shut.Store(true)
+	s.do(`mutation { spendCredits(input: {operation: CLUSTERING, idempotencyKey: "k1"}) { userErrors { code } } }`, nil).ok()
+	<-caught
+	shut.Store(false)
+	// What did not leave was not told: it is now, with what came since.
+	s.spend("CLUSTERING", "k2", 1)
+	c.until("1", func(e *answer) bool { return e.ok().get("creditsChanged.credits.balance") == float64(1980) })
 }

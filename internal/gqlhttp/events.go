@@ -120,6 +120,7 @@ func (e *eventWire) send(text []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	_ = e.control.SetWriteDeadline(time.Now().Add(e.patience)) // what cannot be set is not limited
+	//nolint:gosec // G705: JSON, sent as an event stream that must not be sniffed
 	if _, err := e.w.Write(text); err != nil {
 		return fmt.Errorf("send an event: %w", err)
 	}

@@ -21,6 +21,8 @@ type Caller struct {
 
 // LiveConfig is how live events are served. Numbers that are zero take those of DefaultLiveLimits.
 type LiveConfig struct {
+	LiveLimits
+
 	// Enter says who sends a request, by its headers as they are; it is asked again before each event and
 	// every Recheck, so that what ends in between ends the stream. Its context is the request's, with what
 	// operations need. An error means that nobody knows at the moment.
@@ -29,7 +31,6 @@ type LiveConfig struct {
 	Origins []string
 	// Clock says what time it is; time.Now if nil.
 	Clock func() time.Time
-	LiveLimits
 }
 
 // LiveLimits bound what live events take.
@@ -156,7 +157,8 @@ func (l *Live) join(account int64) bool {
 func (l *Live) part(account int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.accounts[account]--; l.accounts[account] == 0 {
+	l.accounts[account]--
+	if l.accounts[account] == 0 {
 		delete(l.accounts, account)
 	}
 }

@@ -194,7 +194,7 @@ func (c *socket) greet() (Caller, bool) {
 		caller, err := c.live.cfg.Enter(request)
 		switch {
 		case err != nil:
-			c.h.present(c.ctx, err) // writes it into the log
+			_ = c.h.present(c.ctx, err) // writes it into the log
 			_ = c.conn.Close(closeTryLater, "we cannot tell who you are at the moment: try again")
 			return Caller{}, false
 		case caller.Account == 0:

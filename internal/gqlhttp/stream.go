@@ -248,40 +248,55 @@ func (s *stream) turn(ctx context.Context, sub *subscription) (again time.Time, 
 		if sub.isOver() {
 			return again, nil
 		}
-		if !first && s.h.charge != nil {
-			if _, refused := s.h.charge(ctx, sub.cost); refused != nil {
-				// Live events never fail for want of points, they come later: as things are then.
-				return s.postpone(sub, pause(s.h.refuse(ctx, refused).errors)), nil
-			}
+		if wait := s.unpaid(ctx, sub, first); wait > 0 {
+			return s.postpone(sub, wait), nil
 		}
 		if err := s.wire.next(sub.id, a); err != nil {
-			return again, err
+			return again, err //nolint:wrapcheck // it says only that the client is gone
 		}
 		if i < len(e.turn.places) {
 			sub.place = e.turn.places[i]
 		}
 	}
 	if e.refused != nil {
-		if !first && passing(e.refused) {
-			return s.postpone(sub, pause(e.refused)), nil
-		}
-		if sub.isOver() {
-			return again, nil
-		}
-		s.drop(sub.id)
-		return again, s.wire.fail(sub.id, e.refused)
+		return s.refused(sub, e.refused, first)
 	}
-	if e.turn.rest != nil && len(e.answers) == 0 {
-		sub.place = e.turn.rest
-	}
-	if first && len(e.answers) == 0 {
-		if err := s.wire.quiet(sub.id); err != nil {
-			return again, err
+	if len(e.answers) == 0 {
+		if e.turn.rest != nil {
+			sub.place = e.turn.rest
+		}
+		if first {
+			err = s.wire.quiet(sub.id)
 		}
 	}
 	sub.notBefore = time.Now().Add(s.live.cfg.Pace)
 	if e.turn.more {
-		return s.postpone(sub, s.live.cfg.Pace), nil
+		again = s.postpone(sub, s.live.cfg.Pace)
 	}
-	return again, nil
+	return again, err //nolint:wrapcheck // it says only that the client is gone
+}
+
+// unpaid is how long an event has to wait until the account can pay for it; 0 where it has paid. The first
+// events are paid for by who subscribes. Live events never fail for want of points, they come later: as
+// things are then.
+func (s *stream) unpaid(ctx context.Context, sub *subscription, first bool) time.Duration {
+	if first || s.h.charge == nil {
+		return 0
+	}
+	if _, err := s.h.charge(ctx, sub.cost); err != nil {
+		return pause(s.h.refuse(ctx, err).errors)
+	}
+	return 0
+}
+
+// refused ends a subscription by errors, unless they pass and it has begun.
+func (s *stream) refused(sub *subscription, errs gqlerror.List, first bool) (again time.Time, err error) {
+	if !first && passing(errs) {
+		return s.postpone(sub, pause(errs)), nil
+	}
+	if sub.isOver() {
+		return again, nil
+	}
+	s.drop(sub.id)
+	return again, s.wire.fail(sub.id, errs) //nolint:wrapcheck // it says only that the client is gone
 }

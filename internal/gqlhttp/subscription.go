@@ -194,8 +194,7 @@ func (h *handler) recoverAs(ctx context.Context, as func(gqlerror.List)) {
 // later.
 func passing(errs gqlerror.List) bool {
 	for _, e := range errs {
-		switch codeOf(e) {
-		case fault.Throttled, fault.Unavailable, fault.Timeout:
+		if code := codeOf(e); code == fault.Throttled || code == fault.Unavailable || code == fault.Timeout {
 			return true
 		}
 	}

@@ -167,7 +167,8 @@ func (h *handler) perform(
 	switch kind := op.Operation.Operation; {
 	case kind == ast.Subscription:
 		return h.metered(ctx, header, minCost, func() answer {
-			return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp, "Live events are not served over a plain request: use %s, or accept %s.", socketProtocol, mediaEvents)}}
+			return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp,
+				"Live events are not served over a plain request: use %s, or accept %s.", socketProtocol, mediaEvents)}}
 		})
 	case kind != ast.Query && method == http.MethodGet:
 		return h.metered(ctx, header, minCost, func() answer {

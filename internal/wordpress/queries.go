@@ -168,7 +168,7 @@ func LastEvent(ctx context.Context, db bun.IDB, reach site.Reach, id gid.Site) (
 		return 0, err
 	}
 	events := []*SyncEvent{}
-	err := scopedEvents(db, reach, &events).Column("id").Where("sync_event.site_id = ?", id).
+	err := scopedEvents(db, reach, &events).Column("tenant_id", "id").Where("sync_event.site_id = ?", id).
 		OrderExpr("sync_event.id DESC").Limit(1).Scan(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read the last sync event: %w", err)
