@@ -89,10 +89,19 @@ func TestRun_LetsStreamsLastUntilItStops(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("Run = %v", err)
 	}
-	for _, line := range s.log.lines(t, "request") {
-		if line["status"] == float64(http.StatusSwitchingProtocols) {
-			return
+	// The line is written when the handler has returned, which nobody waits for.
+	end, looks := time.After(10*time.Second), time.NewTicker(time.Millisecond)
+	defer looks.Stop()
+	for {
+		for _, line := range s.log.lines(t, "request") {
+			if line["status"] == float64(http.StatusSwitchingProtocols) {
+				return
+			}
+		}
+		select {
+		case <-looks.C:
+		case <-end:
+			t.Fatalf("the socket is not logged: %s", s.log)
 		}
 	}
-	t.Errorf("the socket is not logged: %s", s.log)
 }
