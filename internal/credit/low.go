@@ -21,10 +21,10 @@ type Low struct {
 // LowOf says whether an account's credits are low; nil while they are not.
 func LowOf(ctx context.Context, db bun.IDB, tenant gid.Account) (*Low, error) {
 	rows := []*watched{}
-	if err := db.NewSelect().Model(&rows).Where("tenant_id = ?", tenant).Where("low_since IS NOT NULL").Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&rows).Where("tenant_id = ?", tenant).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read whether credits are low: %w", err)
 	}
-	if len(rows) == 0 {
+	if len(rows) == 0 || rows[0].LowSince == nil {
 		return nil, nil
 	}
 	return &Low{Credits: &rows[0].Account, Below: rows[0].LowBelow, Since: rows[0].LowSince.UTC()}, nil
