@@ -252,7 +252,7 @@ func (s *stream) turn(ctx context.Context, sub *subscription) (again time.Time, 
 			return s.postpone(sub, wait), nil
 		}
 		if err := s.wire.next(sub.id, a); err != nil {
-			return again, err //nolint:wrapcheck // it says only that the client is gone
+			return again, err
 		}
 		if i < len(e.turn.places) {
 			sub.place = e.turn.places[i]
@@ -273,7 +273,7 @@ func (s *stream) turn(ctx context.Context, sub *subscription) (again time.Time, 
 	if e.turn.more {
 		again = s.postpone(sub, s.live.cfg.Pace)
 	}
-	return again, err //nolint:wrapcheck // it says only that the client is gone
+	return again, err
 }
 
 // unpaid is how long an event has to wait until the account can pay for it; 0 where it has paid. The first
@@ -298,5 +298,5 @@ func (s *stream) refused(sub *subscription, errs gqlerror.List, first bool) (aga
 		return again, nil
 	}
 	s.drop(sub.id)
-	return again, s.wire.fail(sub.id, errs) //nolint:wrapcheck // it says only that the client is gone
+	return again, s.wire.fail(sub.id, errs)
 }

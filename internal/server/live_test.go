@@ -63,6 +63,7 @@ func TestRun_LetsStreamsLastUntilItStops(t *testing.T) {
 	go func() { ended <- s.Run(ctx, listener) }()
 	at := fmt.Sprintf("http://%s/graphql", listener.Addr())
 
+	//nolint:bodyclose // the package does, where there is a connection
 	conn, _, err := websocket.Dial(t.Context(), at, nil)
 	if err != nil {
 		t.Fatal(err)
