@@ -50,6 +50,9 @@ func (r *Resolver) recordUse(ctx context.Context, op *graphql.OperationContext) 
 	if a.Impersonation == nil {
 		return ctx, nil
 	}
+	if turn := gqlhttp.TurnOf(ctx); turn != nil && !turn.First() {
+		return ctx, nil // that they began to watch is written
+	}
 	var fields []string
 	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, nil) {
 		fields = append(fields, f.Name)

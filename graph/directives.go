@@ -55,6 +55,9 @@ func (r *Resolver) tenant(ctx context.Context, _ any, next graphql.Resolver, sta
 		return result, nil
 	}
 	list := reflect.ValueOf(result)
+	if list.Kind() == reflect.Chan {
+		return r.netUnder(ctx, list, staff)
+	}
 	if list.Kind() != reflect.Slice {
 		return nil, fmt.Errorf("%T says no account that it belongs to", result)
 	}
@@ -70,6 +73,27 @@ func (r *Resolver) tenant(ctx context.Context, _ any, next graphql.Resolver, sta
 		}
 	}
 	return kept.Interface(), nil
+}
+
+// netUnder is the net under what a field of live events tells: a channel that is closed and holds the values
+// of one turn.
+func (r *Resolver) netUnder(ctx context.Context, told reflect.Value, staff bool) (any, error) {
+	kept := reflect.MakeChan(reflect.ChanOf(reflect.BothDir, told.Type().Elem()), told.Cap())
+	for {
+		element, ok := told.Recv()
+		if !ok {
+			break
+		}
+		value, isOwned := reflect.TypeAssert[owned](element)
+		if !isOwned {
+			return nil, fmt.Errorf("%s says no account that it belongs to", element.Type())
+		}
+		if !r.caught(ctx, value, staff) {
+			kept.Send(element)
+		}
+	}
+	kept.Close()
+	return kept.Convert(told.Type()).Interface(), nil
 }
 
 // caught says whether a value must not leave. One that is caught got past the query's own scope and

@@ -56,6 +56,7 @@ type ResolverRoot interface {
 	IndustrySector() IndustrySectorResolver
 	Invitation() InvitationResolver
 	Invoice() InvoiceResolver
+	LiveEvents() LiveEventsResolver
 	Mutation() MutationResolver
 	Payment() PaymentResolver
 	PlanChange() PlanChangeResolver
@@ -375,6 +376,17 @@ type ComplexityRoot struct {
 		Verification func(childComplexity int) int
 	}
 
+	CreditsChanged struct {
+		Credits func(childComplexity int) int
+		LastSeq func(childComplexity int) int
+	}
+
+	CreditsLow struct {
+		Below   func(childComplexity int) int
+		Credits func(childComplexity int) int
+		Since   func(childComplexity int) int
+	}
+
 	DeclarePaymentPayload struct {
 		Payment    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -520,6 +532,13 @@ type ComplexityRoot struct {
 		PeriodStart func(childComplexity int) int
 	}
 
+	LiveEvents struct {
+		CreditsChanged func(childComplexity int) int
+		CreditsLow     func(childComplexity int) int
+		PaymentChanged func(childComplexity int, paymentID string) int
+		SiteSynced     func(childComplexity int, siteID string, after *string) int
+	}
+
 	LogInPayload struct {
 		Session    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -634,6 +653,10 @@ type ComplexityRoot struct {
 		SentOn            func(childComplexity int) int
 		Status            func(childComplexity int) int
 		Tax               func(childComplexity int) int
+	}
+
+	PaymentChanged struct {
+		Payment func(childComplexity int) int
 	}
 
 	PaymentConnection struct {
@@ -917,6 +940,10 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	SiteSynced struct {
+		SyncEvent func(childComplexity int) int
+	}
+
 	SpendCreditsPayload struct {
 		Credits     func(childComplexity int) int
 		Transaction func(childComplexity int) int
@@ -1126,6 +1153,12 @@ type InvitationResolver interface {
 }
 type InvoiceResolver interface {
 	Lines(ctx context.Context, obj *billing.Invoice) ([]*billing.InvoiceLine, error)
+}
+type LiveEventsResolver interface {
+	CreditsChanged(ctx context.Context) (<-chan *CreditsChanged, error)
+	CreditsLow(ctx context.Context) (<-chan *CreditsLow, error)
+	PaymentChanged(ctx context.Context, paymentID string) (<-chan *PaymentChanged, error)
+	SiteSynced(ctx context.Context, siteID string, after *string) (<-chan *SiteSynced, error)
 }
 type MutationResolver interface {
 	SignUp(ctx context.Context, input SignUpInput) (*SignUpPayload, error)
@@ -2460,6 +2493,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Credits.Verification(childComplexity), true
 
+	case "CreditsChanged.credits":
+		if e.ComplexityRoot.CreditsChanged.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditsChanged.Credits(childComplexity), true
+	case "CreditsChanged.lastSeq":
+		if e.ComplexityRoot.CreditsChanged.LastSeq == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditsChanged.LastSeq(childComplexity), true
+
+	case "CreditsLow.below":
+		if e.ComplexityRoot.CreditsLow.Below == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditsLow.Below(childComplexity), true
+	case "CreditsLow.credits":
+		if e.ComplexityRoot.CreditsLow.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditsLow.Credits(childComplexity), true
+	case "CreditsLow.since":
+		if e.ComplexityRoot.CreditsLow.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreditsLow.Since(childComplexity), true
+
 	case "DeclarePaymentPayload.payment":
 		if e.ComplexityRoot.DeclarePaymentPayload.Payment == nil {
 			break
@@ -2955,6 +3020,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.InvoiceLine.PeriodStart(childComplexity), true
+
+	case "LiveEvents.creditsChanged":
+		if e.ComplexityRoot.LiveEvents.CreditsChanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiveEvents.CreditsChanged(childComplexity), true
+	case "LiveEvents.creditsLow":
+		if e.ComplexityRoot.LiveEvents.CreditsLow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiveEvents.CreditsLow(childComplexity), true
+	case "LiveEvents.paymentChanged":
+		if e.ComplexityRoot.LiveEvents.PaymentChanged == nil {
+			break
+		}
+
+		args, err := ec.field_LiveEvents_paymentChanged_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.LiveEvents.PaymentChanged(childComplexity, args["paymentId"].(string)), true
+	case "LiveEvents.siteSynced":
+		if e.ComplexityRoot.LiveEvents.SiteSynced == nil {
+			break
+		}
+
+		args, err := ec.field_LiveEvents_siteSynced_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.LiveEvents.SiteSynced(childComplexity, args["siteId"].(string), args["after"].(*string)), true
 
 	case "LogInPayload.session":
 		if e.ComplexityRoot.LogInPayload.Session == nil {
@@ -3832,6 +3932,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Tax(childComplexity), true
+
+	case "PaymentChanged.payment":
+		if e.ComplexityRoot.PaymentChanged.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentChanged.Payment(childComplexity), true
 
 	case "PaymentConnection.edges":
 		if e.ComplexityRoot.PaymentConnection.Edges == nil {
@@ -4908,6 +5015,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SiteEdge.Node(childComplexity), true
 
+	case "SiteSynced.syncEvent":
+		if e.ComplexityRoot.SiteSynced.SyncEvent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SiteSynced.SyncEvent(childComplexity), true
+
 	case "SpendCreditsPayload.credits":
 		if e.ComplexityRoot.SpendCreditsPayload.Credits == nil {
 			break
@@ -5555,6 +5669,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._LiveEvents(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -5588,6 +5719,7 @@ var sources = []*ast.Source{
 schema {
   query: Query
   mutation: Mutation
+  subscription: LiveEvents
 }
 
 # ── Doors ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -5913,6 +6045,36 @@ type Query {
     "The account's id, e.g. ` + "`" + `acct_30` + "`" + `."
     id: ID!
   ): Account @role(min: DEVELOPER)
+}
+
+"""
+What can be watched as it happens, by WebSocket (` + "`" + `graphql-transport-ws` + "`" + `) or server-sent events (` + "`" + `graphql-sse` + "`" + `), not by
+plain requests. Each event is read when it is sent, by the caller as they are then: what they may not see any more ends the
+stream. What changes faster than it can be sent is told once, as it is then.
+"""
+type LiveEvents {
+  """
+  The credits of the caller's account: at once as they are, then after each change of balance or holds. A gap shows as a
+  ` + "`" + `lastSeq` + "`" + ` that has moved by more than one; the lines between are in ` + "`" + `creditTransactions` + "`" + `.
+  """
+  creditsChanged: CreditsChanged @role(min: VIEWER, key: CREDITS)
+  """
+  That the available credits of the caller's account fell below a tenth of what its plan granted last: once each time they do,
+  and at once if they are below it now.
+  """
+  creditsLow: CreditsLow @role(min: VIEWER, key: CREDITS)
+  "One payment of the caller's account: at once as it is, then after each change. For admins and owners."
+  paymentChanged(
+    "The payment's id, e.g. ` + "`" + `pay_8` + "`" + `."
+    paymentId: ID!
+  ): PaymentChanged @role(min: ADMIN, for: BILLING)
+  "What is synced with a site that the caller may reach, each event once, in the order in which they were reported."
+  siteSynced(
+    "The site's id, e.g. ` + "`" + `site_19` + "`" + `; an API key may watch its own."
+    siteId: ID!
+    "The last event that the caller knows, e.g. ` + "`" + `sync_12` + "`" + `: all later ones are sent first. Absent, only new ones are sent."
+    after: ID
+  ): SiteSynced @role(min: VIEWER, key: SYNC)
 }
 
 "What can be changed. A request carries one of these fields at most; a refused one writes nothing."
@@ -7061,6 +7223,12 @@ type SyncEvent implements Node @tenant {
   createdAt: DateTime!
 }
 
+"That something was synced with a site. Readable by those who may reach the site."
+type SiteSynced @tenant {
+  "What was synced. Its id is what ` + "`" + `siteSynced` + "`" + ` goes on ` + "`" + `after` + "`" + `."
+  syncEvent: SyncEvent!
+}
+
 "What was synced."
 enum SyncEventKind {
   "Content was published."
@@ -7596,6 +7764,12 @@ type SubscriptionPeriodEdge {
   node: SubscriptionPeriod!
 }
 
+"A payment that changed, or as it is when somebody begins to watch. Readable by the account's admins and owners."
+type PaymentChanged @tenant {
+  "The payment."
+  payment: Payment!
+}
+
 "One declared or received sum of money. Readable by the account's admins and owners and by staff."
 type Payment implements Node @tenant(staff: true) {
   "The payment's global id, e.g. ` + "`" + `pay_8` + "`" + `."
@@ -8061,6 +8235,24 @@ type SiteBudget @tenant {
   left: Int!
   "When the next month begins, and the budget starts anew."
   resetsAt: DateTime!
+}
+
+"Credits that changed, or are as they are when somebody begins to watch. Readable by the account's members and its keys for credits."
+type CreditsChanged @tenant {
+  "The credits."
+  credits: Credits!
+  "The number of the newest line of the ledger; 0 before the first. Holds change credits without a line."
+  lastSeq: Int!
+}
+
+"Credits that are low. Readable by the account's members and its keys for credits."
+type CreditsLow @tenant {
+  "The credits."
+  credits: Credits!
+  "The number below which what is available is low: a tenth of what the plan granted last."
+  below: Int!
+  "Since when it is."
+  since: DateTime!
 }
 
 "The outcome of adding an account's ledger up and checking every promise about it."
@@ -9364,6 +9556,28 @@ func (ec *executionContext) childFields_Credits(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Credits", field.Name)
 }
 
+func (ec *executionContext) childFields_CreditsChanged(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "credits":
+		return ec.fieldContext_CreditsChanged_credits(ctx, field)
+	case "lastSeq":
+		return ec.fieldContext_CreditsChanged_lastSeq(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditsChanged", field.Name)
+}
+
+func (ec *executionContext) childFields_CreditsLow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "credits":
+		return ec.fieldContext_CreditsLow_credits(ctx, field)
+	case "below":
+		return ec.fieldContext_CreditsLow_below(ctx, field)
+	case "since":
+		return ec.fieldContext_CreditsLow_since(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreditsLow", field.Name)
+}
+
 func (ec *executionContext) childFields_DeclarePaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payment":
@@ -9730,6 +9944,14 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_createdAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Payment", field.Name)
+}
+
+func (ec *executionContext) childFields_PaymentChanged(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payment":
+		return ec.fieldContext_PaymentChanged_payment(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PaymentChanged", field.Name)
 }
 
 func (ec *executionContext) childFields_PaymentConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10226,6 +10448,14 @@ func (ec *executionContext) childFields_SiteEdge(ctx context.Context, field grap
 		return ec.fieldContext_SiteEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SiteEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_SiteSynced(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "syncEvent":
+		return ec.fieldContext_SiteSynced_syncEvent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SiteSynced", field.Name)
 }
 
 func (ec *executionContext) childFields_SpendCreditsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11029,6 +11259,42 @@ func (ec *executionContext) field_Account_sites_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_LiveEvents_paymentChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "paymentId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["paymentId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_LiveEvents_siteSynced_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "siteId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["siteId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -18744,6 +19010,139 @@ func (ec *executionContext) fieldContext_Credits_verification(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _CreditsChanged_credits(ctx context.Context, field graphql.CollectedField, obj *CreditsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditsChanged_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalNCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditsChanged_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditsChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditsChanged_lastSeq(ctx context.Context, field graphql.CollectedField, obj *CreditsChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditsChanged_lastSeq(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastSeq, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditsChanged_lastSeq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditsChanged", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditsLow_credits(ctx context.Context, field graphql.CollectedField, obj *CreditsLow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditsLow_credits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *credit.Account) graphql.Marshaler {
+			return ec.marshalNCredits2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐAccount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditsLow_credits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreditsLow",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Credits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreditsLow_below(ctx context.Context, field graphql.CollectedField, obj *CreditsLow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditsLow_below(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Below, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditsLow_below(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditsLow", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CreditsLow_since(ctx context.Context, field graphql.CollectedField, obj *CreditsLow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreditsLow_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreditsLow_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreditsLow", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _DeclarePaymentPayload_payment(ctx context.Context, field graphql.CollectedField, obj *DeclarePaymentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21007,6 +21406,333 @@ func (ec *executionContext) fieldContext_InvoiceLine_amount(_ context.Context, f
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Money(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LiveEvents_creditsChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveEvents_creditsChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.LiveEvents().CreditsChanged(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, nil, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, err
+				}
+				key, err := ec.unmarshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx, "CREDITS")
+				if err != nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *CreditsChanged
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, key, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreditsChanged) graphql.Marshaler {
+			return ec.marshalOCreditsChanged2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreditsChanged(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LiveEvents_creditsChanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LiveEvents",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditsChanged(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LiveEvents_creditsLow(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveEvents_creditsLow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.LiveEvents().CreditsLow(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreditsLow
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *CreditsLow
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, nil, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *CreditsLow
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *CreditsLow
+					return zeroVal, err
+				}
+				key, err := ec.unmarshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx, "CREDITS")
+				if err != nil {
+					var zeroVal *CreditsLow
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreditsLow
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *CreditsLow
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, key, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreditsLow) graphql.Marshaler {
+			return ec.marshalOCreditsLow2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreditsLow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LiveEvents_creditsLow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LiveEvents",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreditsLow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LiveEvents_paymentChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveEvents_paymentChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.LiveEvents().PaymentChanged(ctx, fc.Args["paymentId"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PaymentChanged
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *PaymentChanged
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, nil, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *PaymentChanged
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *PaymentChanged
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PaymentChanged
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *PaymentChanged
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, nil, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PaymentChanged) graphql.Marshaler {
+			return ec.marshalOPaymentChanged2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐPaymentChanged(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LiveEvents_paymentChanged(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LiveEvents",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PaymentChanged(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_LiveEvents_paymentChanged_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LiveEvents_siteSynced(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveEvents_siteSynced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.LiveEvents().SiteSynced(ctx, fc.Args["siteId"].(string), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *SiteSynced
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *SiteSynced
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, nil, directive0, staff)
+			}
+			directive2 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *SiteSynced
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *SiteSynced
+					return zeroVal, err
+				}
+				key, err := ec.unmarshalOKeyScope2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐScope(ctx, "SYNC")
+				if err != nil {
+					var zeroVal *SiteSynced
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *SiteSynced
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *SiteSynced
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive1, min, forArg, key, personal)
+			}
+
+			next = directive2
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *SiteSynced) graphql.Marshaler {
+			return ec.marshalOSiteSynced2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSiteSynced(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LiveEvents_siteSynced(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LiveEvents",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SiteSynced(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_LiveEvents_siteSynced_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -26188,6 +26914,56 @@ func (ec *executionContext) _Payment_createdAt(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Payment_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentChanged_payment(ctx context.Context, field graphql.CollectedField, obj *PaymentChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentChanged_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalNPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentChanged_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentChanged",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _PaymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*billing.Payment]) (ret graphql.Marshaler) {
@@ -32247,6 +33023,56 @@ func (ec *executionContext) fieldContext_SiteEdge_node(_ context.Context, field 
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Site(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SiteSynced_syncEvent(ctx context.Context, field graphql.CollectedField, obj *SiteSynced) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SiteSynced_syncEvent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SyncEvent, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *wordpress.SyncEvent
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *wordpress.SyncEvent
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *wordpress.SyncEvent) graphql.Marshaler {
+			return ec.marshalNSyncEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋwordpressᚐSyncEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SiteSynced_syncEvent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SiteSynced",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SyncEvent(ctx, field)
 		},
 	}
 	return fc, nil
@@ -42182,6 +43008,97 @@ func (ec *executionContext) _Credits(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var creditsChangedImplementors = []string{"CreditsChanged"}
+
+func (ec *executionContext) _CreditsChanged(ctx context.Context, sel ast.SelectionSet, obj *CreditsChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditsChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditsChanged")
+		case "credits":
+			out.Values[i] = ec._CreditsChanged_credits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastSeq":
+			out.Values[i] = ec._CreditsChanged_lastSeq(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var creditsLowImplementors = []string{"CreditsLow"}
+
+func (ec *executionContext) _CreditsLow(ctx context.Context, sel ast.SelectionSet, obj *CreditsLow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, creditsLowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreditsLow")
+		case "credits":
+			out.Values[i] = ec._CreditsLow_credits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "below":
+			out.Values[i] = ec._CreditsLow_below(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._CreditsLow_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var declarePaymentPayloadImplementors = []string{"DeclarePaymentPayload"}
 
 func (ec *executionContext) _DeclarePaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *DeclarePaymentPayload) graphql.Marshaler {
@@ -43534,6 +44451,32 @@ func (ec *executionContext) _InvoiceLine(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var liveEventsImplementors = []string{"LiveEvents"}
+
+func (ec *executionContext) _LiveEvents(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, liveEventsImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "LiveEvents",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "creditsChanged":
+		return ec._LiveEvents_creditsChanged(ctx, fields[0])
+	case "creditsLow":
+		return ec._LiveEvents_creditsLow(ctx, fields[0])
+	case "paymentChanged":
+		return ec._LiveEvents_paymentChanged(ctx, fields[0])
+	case "siteSynced":
+		return ec._LiveEvents_siteSynced(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
+}
+
 var logInPayloadImplementors = []string{"LogInPayload"}
 
 func (ec *executionContext) _LogInPayload(ctx context.Context, sel ast.SelectionSet, obj *LogInPayload) graphql.Marshaler {
@@ -44445,6 +45388,44 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			out.Values[i] = ec._Payment_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var paymentChangedImplementors = []string{"PaymentChanged"}
+
+func (ec *executionContext) _PaymentChanged(ctx context.Context, sel ast.SelectionSet, obj *PaymentChanged) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, paymentChangedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PaymentChanged")
+		case "payment":
+			out.Values[i] = ec._PaymentChanged_payment(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -47444,6 +48425,44 @@ func (ec *executionContext) _SiteEdge(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "node":
 			out.Values[i] = ec._SiteEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var siteSyncedImplementors = []string{"SiteSynced"}
+
+func (ec *executionContext) _SiteSynced(ctx context.Context, sel ast.SelectionSet, obj *SiteSynced) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, siteSyncedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SiteSynced")
+		case "syncEvent":
+			out.Values[i] = ec._SiteSynced_syncEvent(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -51818,6 +52837,20 @@ func (ec *executionContext) marshalOCredits2ᚖigny8ᚗcomᚋaccountsᚋinternal
 	return ec._Credits(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreditsChanged2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreditsChanged(ctx context.Context, sel ast.SelectionSet, v *CreditsChanged) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditsChanged(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreditsLow2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreditsLow(ctx context.Context, sel ast.SelectionSet, v *CreditsLow) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreditsLow(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalODate2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
 	if v == nil {
 		return nil, nil
@@ -52197,6 +53230,13 @@ func (ec *executionContext) marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternal
 	return ec._Payment(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOPaymentChanged2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐPaymentChanged(ctx context.Context, sel ast.SelectionSet, v *PaymentChanged) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PaymentChanged(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOPaymentConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*billing.Payment]) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -52573,6 +53613,13 @@ func (ec *executionContext) marshalOSiteStatus2ᚖigny8ᚗcomᚋaccountsᚋinter
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOSiteSynced2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSiteSynced(ctx context.Context, sel ast.SelectionSet, v *SiteSynced) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SiteSynced(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSpendCreditsPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐSpendCreditsPayload(ctx context.Context, sel ast.SelectionSet, v *SpendCreditsPayload) graphql.Marshaler {

@@ -19,6 +19,7 @@ import (
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
@@ -36,6 +37,9 @@ type api struct {
 	url   string
 	clock *clock
 	log   *bytes.Buffer
+	// resolver and the schema with its doors are what the server is made of.
+	resolver *Resolver
+	schema   Config
 }
 
 // clock is the server's time, which a test sets forward. It never shows the same instant twice, so that
@@ -104,7 +108,7 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 		tb.Fatal(err)
 	}
 	r := &Resolver{
-		Mail: box, Vault: sealing, Gate: gate, InFlight: inFlight, Wake: func() {}, WordPress: wordpress.New(sealing, wordpress.Config{}),
+		Mail: box, Vault: sealing, Gate: gate, InFlight: inFlight, Wake: func() {}, WordPress: wordpress.New(sealing, wordpress.Config{}), Hub: live.NewHub(),
 		DB: db.App, Auth: authority, Hasher: hasher, Log: log, Clock: a.clock.now,
 		Bank: billing.BankDetails{Instructions: "Account 12345678 at the Test Bank.", Deadline: 14 * 24 * time.Hour},
 	}
@@ -112,7 +116,10 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 	for _, o := range options {
 		o(r, &schema, &middleware)
 	}
-	server := httptest.NewServer(middleware(handler(r, schema, gqlhttp.Config{Timeout: 30 * time.Second})))
+	a.resolver, a.schema = r, schema
+	// Who watches here is told how things are when they begin, and of no change: see watch for that.
+	beginning := r.Live(gqlhttp.LiveConfig{LiveLimits: gqlhttp.LiveLimits{Recheck: time.Hour, AccountStreams: 1000}})
+	server := httptest.NewServer(middleware(handler(r, schema, gqlhttp.Config{Timeout: 30 * time.Second, Live: beginning})))
 	tb.Cleanup(func() {
 		server.Close()
 		if tb.Failed() {

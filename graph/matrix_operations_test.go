@@ -12,7 +12,7 @@ import (
 func operations() []*operation {
 	return slices.Concat(
 		queries(), signingIn(), accountAndPeople(), sitesAndSectors(), partnersOperations(), payingOperations(), creditOperations(), staffOperations(),
-		nodeOperations(), accountFields(), siteFields(), otherFields(),
+		nodeOperations(), accountFields(), siteFields(), otherFields(), liveEvents(),
 	)
 }
 
@@ -35,7 +35,7 @@ func TestMatrix_CoversEveryRootFieldAndEveryDoor(t *testing.T) {
 	for _, op := range operations() {
 		base := op.base()
 		typeName, field, nested := strings.Cut(base, ".")
-		if nested && s.Types[typeName].Fields.ForName(field) == nil || !nested && !want[base] && s.Query.Fields.ForName(base) == nil && s.Mutation.Fields.ForName(base) == nil {
+		if nested && s.Types[typeName].Fields.ForName(field) == nil || !nested && !want[base] && s.Query.Fields.ForName(base) == nil && s.Subscription.Fields.ForName(base) == nil && s.Mutation.Fields.ForName(base) == nil {
 			t.Errorf("there is no %s", base)
 		}
 		if len(op.targets) == 0 {
@@ -82,6 +82,21 @@ func queries() []*operation {
 		lookUp("accounts", `{ accounts`+page+` }`, "accounts.nodes", "own foreign system").showing("account"),
 		lookUp("staffAccount", `query($id: ID!) { staffAccount(id: $id) { id } }`, "staffAccount", "own foreign system").byID("account"),
 	}
+}
+
+// liveEvents are tried by server-sent events; who is let in to watch is told "ok", whether or not there is
+// something to tell.
+func liveEvents() []*operation {
+	ops := []*operation{
+		lookUp("creditsChanged", `subscription { creditsChanged { credits { balance } lastSeq } }`, "creditsChanged", "-"),
+		lookUp("creditsLow", `subscription { creditsLow { below } }`, "creditsLow", "-"),
+		lookUp("paymentChanged", `subscription($id: ID!) { paymentChanged(paymentId: $id) { payment { id } } }`, "paymentChanged", "own foreign").byID("payment"),
+		lookUp("siteSynced", `subscription($id: ID!) { siteSynced(siteId: $id) { syncEvent { id } } }`, "siteSynced", "own sibling foreign").byID("site"),
+	}
+	for _, op := range ops {
+		op.through = []string{"LiveEvents." + op.path}
+	}
+	return ops
 }
 
 // nodeTargets are the kinds of things that have a global id, by which node finds them, and what of each is tried.

@@ -370,6 +370,24 @@ type CreditUsageFilter struct {
 	Operation graphql.Omittable[*credit.Operation] `json:"operation,omitempty"`
 }
 
+// Credits that changed, or are as they are when somebody begins to watch. Readable by the account's members and its keys for credits.
+type CreditsChanged struct {
+	// The credits.
+	Credits *credit.Account `json:"credits"`
+	// The number of the newest line of the ledger; 0 before the first. Holds change credits without a line.
+	LastSeq int `json:"lastSeq"`
+}
+
+// Credits that are low. Readable by the account's members and its keys for credits.
+type CreditsLow struct {
+	// The credits.
+	Credits *credit.Account `json:"credits"`
+	// The number below which what is available is low: a tenth of what the plan granted last.
+	Below int `json:"below"`
+	// Since when it is.
+	Since time.Time `json:"since"`
+}
+
 // Input of declarePayment.
 type DeclarePaymentInput struct {
 	// Which payment.
@@ -502,6 +520,12 @@ type InviteMemberPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// What can be watched as it happens, by WebSocket (`graphql-transport-ws`) or server-sent events (`graphql-sse`), not by
+// plain requests. Each event is read when it is sent, by the caller as they are then: what they may not see any more ends the
+// stream. What changes faster than it can be sent is told once, as it is then.
+type LiveEvents struct {
+}
+
 // Input of logIn.
 type LogInInput struct {
 	// The address to sign in with.
@@ -552,6 +576,12 @@ type MoneyInput struct {
 
 // What can be changed. A request carries one of these fields at most; a refused one writes nothing.
 type Mutation struct {
+}
+
+// A payment that changed, or as it is when somebody begins to watch. Readable by the account's admins and owners.
+type PaymentChanged struct {
+	// The payment.
+	Payment *billing.Payment `json:"payment"`
 }
 
 // Which payments to list.
@@ -1003,6 +1033,12 @@ type SiteOrder struct {
 	Field site.OrderField `json:"field"`
 	// Which way.
 	Direction page.Direction `json:"direction"`
+}
+
+// That something was synced with a site. Readable by those who may reach the site.
+type SiteSynced struct {
+	// What was synced. Its id is what `siteSynced` goes on `after`.
+	SyncEvent *wordpress.SyncEvent `json:"syncEvent"`
 }
 
 // Input of spendCredits.

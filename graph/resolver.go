@@ -22,6 +22,7 @@ import (
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/period"
@@ -49,6 +50,8 @@ type Resolver struct {
 	// under way.
 	Gate     *throttle.Gate
 	InFlight *throttle.InFlight
+	// Hub knows who watches what for live events; without it, nothing can be watched.
+	Hub *live.Hub
 	// Wake has letters and requests for new passwords looked for at once.
 	Wake func()
 

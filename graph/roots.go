@@ -16,6 +16,7 @@ type (
 	industryResolver           struct{ *Resolver }
 	industrySectorResolver     struct{ *Resolver }
 	invoiceResolver            struct{ *Resolver }
+	liveEventsResolver         struct{ *Resolver }
 	mutationResolver           struct{ *Resolver }
 	paymentResolver            struct{ *Resolver }
 	queryResolver              struct{ *Resolver }
@@ -54,6 +55,9 @@ func (r *Resolver) IndustrySector() IndustrySectorResolver { return &industrySec
 
 // Invoice has the resolvers of its type.
 func (r *Resolver) Invoice() InvoiceResolver { return &invoiceResolver{r} }
+
+// LiveEvents has the resolvers of its type.
+func (r *Resolver) LiveEvents() LiveEventsResolver { return &liveEventsResolver{r} }
 
 // Mutation has the resolvers of its type.
 func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }

@@ -53,6 +53,7 @@ var tenantOwned = map[string]bool{
 	"Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
 	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true,
 	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressLink": true, "SyncEvent": true,
+	"CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true,
 }
 
 func TestSchema_HasADoorAtEachRootFieldAndANetUnderEachTenantsType(t *testing.T) {
@@ -73,6 +74,8 @@ func TestSchema_WalkFindsAMissingLock(t *testing.T) {
 		"Mutation.signUp":         {"SignUpPayload @public", "SignUpPayload @public @role(min: VIEWER)"},
 		"Plan":                    {"type Plan implements Node", "type Plan implements Node @tenant"},
 		"Query.paymentQueue":      {"): PaymentConnection @role(min: DEVELOPER)", "): PaymentConnection"},
+		"LiveEvents.creditsLow":   {"creditsLow: CreditsLow @role(min: VIEWER, key: CREDITS)", "creditsLow: CreditsLow"},
+		"SiteSynced":              {"type SiteSynced @tenant", "type SiteSynced"},
 		"Mutation.confirmPayment": {"ConfirmPaymentPayload\n    @role(min: DEVELOPER, for: BILLING)", "ConfirmPaymentPayload"},
 	} {
 		sdl := strings.Replace(SDL(), change[0], change[1], 1)
@@ -193,7 +196,7 @@ func TestModels_AreInputsAndPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "AccountFilter": true, "AuditEventFilter": true}
+	known := map[string]bool{"LiveEvents": true, "CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true, "Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "AccountFilter": true, "AuditEventFilter": true}
 	for _, decl := range file.Decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {

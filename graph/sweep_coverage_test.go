@@ -39,6 +39,12 @@ func untried(w *neighbourhood, s *gql.Schema) []string {
 			found = append(found, "Query."+f.Name)
 		}
 	}
+	live := liveReads(s, w.arguments())
+	for _, f := range s.Subscription.Fields {
+		if live["LiveEvents."+f.Name] == "" {
+			found = append(found, "LiveEvents."+f.Name)
+		}
+	}
 	nodes := w.ownNodes()
 	for _, d := range s.PossibleTypes["Node"] {
 		if _, known := nodes[d.Name]; !known {
@@ -101,6 +107,7 @@ func TestSweep_MissesWhatIsNew(t *testing.T) {
 		"Account.sites(filter.tag)":                        {"input SiteFilter {", "input SiteFilter {\n  \"New.\"\n  tag: String"},
 		"Query.viewer(of)":                                 {"  viewer: Viewer", "  viewer(\"New.\" of: ID!): Viewer"},
 		"Credits.grants(around), to which no way is known": {"  grants: [CreditGrant!]!", "  grants(\"New.\" around: String): [CreditGrant!]!"},
+		"LiveEvents.visited":                               {"type LiveEvents {", "type LiveEvents {\n  \"New.\"\n  visited(\"New.\" siteId: ID!): SiteSynced @public"},
 		"Mutation.takeOver":                                {"type Mutation {", "type Mutation {\n  \"New.\"\n  takeOver(\"New.\" input: SignUpInput!): SignUpPayload @public"},
 	} {
 		sdl := strings.Replace(SDL(), change[0], change[1], 1)

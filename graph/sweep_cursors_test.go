@@ -14,7 +14,7 @@ func (w *neighbourhood) pages(s *stage, owner, staff string, own map[string][]st
 	w.t.Helper()
 	found := map[string][]string{}
 	for _, p := range inlets(w.schema) {
-		if p.path[0] != "after" {
+		if p.path[0] != "after" || p.of == w.schema.Subscription { // there it is an id
 			continue
 		}
 		list, token := p.of.Name+"."+p.field.Name, owner
@@ -39,6 +39,7 @@ func (w *neighbourhood) pages(s *stage, owner, staff string, own map[string][]st
 func waysTo(own map[string][]string) map[string]string {
 	return map[string]string{
 		"Query": "%s", "Account": "account { %s }", "Viewer": "viewer { %s }", "Subscription": "account { subscription { %s } }",
+		"LiveEvents": "%s", "LiveEvents.siteSynced": `siteId: "` + first(own["site"]) + `", `,
 		"Site": `site(id: "` + first(own["site"]) + `") { %s }`,
 	}
 }

@@ -155,6 +155,9 @@ func (w *neighbourhood) ownProbes() []probe {
 		}
 		read(name, query, nil, append(slices.Clone(by), "viewer")...)
 	}
+	for name, query := range sorted(liveReads(w.schema, w.arguments())) {
+		read(name, query, nil, append(slices.Clone(everybody), "viewer")...)
+	}
 	for _, p := range inlets(w.schema) {
 		if p.of == w.schema.Mutation || forStaff(p.field) {
 			continue
@@ -227,6 +230,7 @@ func (w *neighbourhood) arguments() map[string]string {
 	return map[string]string{
 		"node": fmt.Sprintf("(id: %q)", first(w.own["site"])), "nodes": fmt.Sprintf("(ids: [%q, %q])", first(w.own["user"]), first(w.own["hold"])),
 		"site": fmt.Sprintf("(id: %q)", first(w.own["site"])), "staffAccount": fmt.Sprintf("(id: %q)", first(w.own["acct"])),
+		"paymentChanged": fmt.Sprintf("(paymentId: %q)", first(w.own["pay"])), "siteSynced": fmt.Sprintf("(siteId: %q, after: \"sync_1\")", first(w.own["site"])),
 		"plan": `(slug: "starter")`, "estimateCredits": "(operation: CLUSTERING)", "previewPlanChange": `(planSlug: "growth")`,
 		"creditUsage":       "(" + neededBeside["Query.creditUsage"] + ")",
 		"invitationByToken": fmt.Sprintf("(token: %q)", w.tokens["accept-invitation "+ownWord+"-guest@example.com"]),

@@ -156,6 +156,13 @@ func (p inlet) query(s *gql.Schema, ways map[string]string) string {
 	for _, name := range slices.Backward(p.path[1:]) {
 		argument = "{ " + name + ": " + argument + " }"
 	}
+	if p.of == s.Subscription {
+		given := p.path[0] + ": " + argument
+		if p.field.Name == "siteSynced" && p.path[0] != "siteId" {
+			given = ways["LiveEvents.siteSynced"] + given
+		}
+		return fmt.Sprintf("subscription($v: %s) { %s(%s)%s }", p.value(), p.field.Name, given, sel.all(p.field.Type.Name(), depth))
+	}
 	others := ""
 	if given := neededBeside[p.of.Name+"."+p.field.Name]; given != "" {
 		others = given + ", "
@@ -202,6 +209,21 @@ func rootReads(s *gql.Schema, arguments map[string]string) map[string]string {
 			given = sel.page(f)
 		}
 		found["Query."+f.Name] = "{ " + f.Name + given + sel.all(f.Type.Name(), 2) + " }"
+	}
+	return found
+}
+
+// liveReads begin to watch by every field of LiveEvents, as values gives its arguments, with two levels
+// beneath.
+func liveReads(s *gql.Schema, arguments map[string]string) map[string]string {
+	found := map[string]string{}
+	for _, f := range s.Subscription.Fields {
+		sel := newSelector(s)
+		given, ok := arguments[f.Name]
+		if !ok && len(f.Arguments) > 0 {
+			continue
+		}
+		found["LiveEvents."+f.Name] = "subscription { " + f.Name + given + sel.all(f.Type.Name(), 2) + " }"
 	}
 	return found
 }

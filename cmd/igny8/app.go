@@ -22,6 +22,7 @@ import (
 	"igny8.com/accounts/internal/due"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/retention"
@@ -47,6 +48,8 @@ type parts struct {
 type service struct {
 	server  *server.Server
 	keepers []*due.Keeper
+	// notices brings live events from other servers and to them.
+	notices *live.Exchange
 	// stop gives back what was opened.
 	stop func()
 }
@@ -92,14 +95,17 @@ func newService(ctx context.Context, p parts) (*service, error) {
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
-		Gate: gate, InFlight: inFlight, Wake: postman.Wake,
+		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}
 	srv, err := p.newServer(resolver, keys, authority)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	return &service{server: srv, keepers: []*due.Keeper{postman, p.keeper(office)}, stop: stop}, nil
+	return &service{
+		server: srv, keepers: []*due.Keeper{postman, p.keeper(office)}, stop: stop,
+		notices: live.NewExchange(p.db, resolver.Hub, p.log),
+	}, nil
 }
 
 func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority) (*server.Server, error) {
@@ -107,11 +113,14 @@ func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *a
 	if p.demo {
 		page.DemoUsers = demoUsers()
 	}
+	streams := resolver.Live(gqlhttp.LiveConfig{Origins: p.cfg.CORSOrigins})
 	return server.New(server.Config{
 		Log: p.log, Build: build.Current(),
 		GraphQL: graph.NewHandler(resolver, gqlhttp.Config{
 			RequestID: server.RequestID, Operations: p.cfg.operations, OperationsOnly: p.cfg.OperationsOnly, Edition2026: p.cfg.HTTP2026,
+			Live: streams,
 		}),
+		Lasts: gqlhttp.Lasts, Drain: streams.Drain,
 		Export:     graph.ExportHandler(resolver),
 		Auth:       func(next http.Handler) http.Handler { return authority.Middleware(noteActor(next)) },
 		Page:       web.Handler(page),
@@ -185,6 +194,7 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	for _, k := range s.keepers {
 		kept.Go(func() { k.Keep(whileServing) })
 	}
+	kept.Go(func() { s.notices.Run(whileServing) })
 	err := s.server.Run(ctx, listener)
 	stop()
 	kept.Wait()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -27,6 +28,18 @@ import (
 // demoServer is the whole service over the demo state, as make run puts it together.
 func demoServer(t *testing.T) *httptest.Server {
 	t.Helper()
+	listener := httptest.NewUnstartedServer(nil)
+	s := demoService(t, listener.Listener)
+	listener.Config.Handler = s.server
+	t.Cleanup(s.stop)
+	listener.Start()
+	t.Cleanup(listener.Close)
+	return listener
+}
+
+// demoService is the service that is reached by the listener.
+func demoService(t *testing.T, listener net.Listener) *service {
+	t.Helper()
 	db, hasher := pgtest.New(t), cheapHasher(t)
 	if err := demo.Load(t.Context(), db.Admin, hasher.Hash, time.Now()); err != nil {
 		t.Fatal(err)
@@ -35,10 +48,9 @@ func demoServer(t *testing.T) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewUnstartedServer(nil)
 	s, err := newService(t.Context(), parts{
 		cfg: config{
-			SigningKeys: keys, Secret: strings.Repeat("a secret of the tests ", 2), PublicURL: "http://" + listener.Listener.Addr().String(),
+			SigningKeys: keys, Secret: strings.Repeat("a secret of the tests ", 2), PublicURL: "http://" + listener.Addr().String(),
 			VaultKeys: vault.Generate(), AppURL: "https://app.example.com", MailURL: "file://" + t.TempDir(), MailFrom: "accounts@example.com", ThrottleOff: true,
 			BankInstructions: "Nothing is to be sent.", BankDeadlineDays: 14, DrainTimeout: time.Second,
 		},
@@ -47,11 +59,7 @@ func demoServer(t *testing.T) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Config.Handler = s.server
-	t.Cleanup(s.stop)
-	listener.Start()
-	t.Cleanup(listener.Close)
-	return listener
+	return s
 }
 
 // ask runs an operation and returns its data; errors of any kind fail the test.
@@ -69,7 +77,7 @@ func ask(t *testing.T, server *httptest.Server, token, query string, variables m
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := server.Client().Do(req)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

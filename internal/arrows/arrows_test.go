@@ -44,20 +44,22 @@ var below = map[string][]string{
 	"internal/postgres": {"migrations"},
 	"internal/audit":    domain(),
 
+	"internal/live": domain(),
+
 	"internal/plan":    domain("internal/audit"),
 	"internal/vault":   {},
 	"internal/ticket":  {"internal/gid"},
 	"internal/mail":    domain("internal/vault"),
 	"internal/account": domain("internal/audit", "internal/plan", "internal/mail", "internal/ticket"),
 	"internal/site":    domain("internal/audit", "internal/plan", "internal/account"),
-	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account", "internal/mail"),
-	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/mail"),
+	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account", "internal/mail", "internal/live"),
+	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/mail", "internal/live"),
 	"internal/signup":  domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
 	"internal/demo": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing",
 		"internal/site", "internal/signup"),
 
 	"internal/apikey":    domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault"),
-	"internal/wordpress": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault"),
+	"internal/wordpress": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault", "internal/live"),
 	"internal/staff": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/mail"),
 	"internal/retention": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
@@ -77,7 +79,7 @@ var below = map[string][]string{
 	"web":              {},
 	"graph": append(domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/signup", "internal/apikey", "internal/wordpress", "internal/staff", "internal/retention",
-		"internal/mail", "internal/vault"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
+		"internal/mail", "internal/vault", "internal/live"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
 
 	"cmd/igny8": {"*"},
 }
@@ -90,7 +92,7 @@ func domain(others ...string) []string {
 var businesslike = []string{
 	"internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit", "internal/billing",
 	"internal/signup", "internal/demo", "internal/doctor", "internal/due", "internal/vault", "internal/ticket", "internal/mail",
-	"internal/apikey", "internal/staff", "internal/retention",
+	"internal/apikey", "internal/staff", "internal/retention", "internal/live",
 }
 
 // foreign are the imports that the business must not know, the packages below them included. net/mail,

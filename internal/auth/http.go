@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 
 	"igny8.com/accounts/internal/account"
@@ -17,38 +19,59 @@ import (
 // any other request is nobody's. The error means that the database could not be asked, so that nobody
 // knows.
 func (a *Authority) Authenticate(r *http.Request) (account.Actor, error) {
+	actor, _, err := a.authenticate(r)
+	return actor, err
+}
+
+// Enter says who makes a request, as Authenticate does, in a context with that actor and in the scope of the
+// actor's account, and until when the credentials are good: the zero time for those that do not expire. It
+// is for connections that outlast their first request, which ask again and again.
+func (a *Authority) Enter(r *http.Request) (ctx context.Context, actor account.Actor, until time.Time, err error) {
+	actor, until, err = a.authenticate(r)
+	if err != nil {
+		return nil, account.Actor{}, time.Time{}, err
+	}
+	return postgres.WithTenant(account.WithActor(r.Context(), actor), int64(actor.AccountID())), actor, until, nil
+}
+
+func (a *Authority) authenticate(r *http.Request) (account.Actor, time.Time, error) {
 	origin := account.Origin{
 		IP:        a.clientIP(r),
 		UserAgent: printable(r.UserAgent()),
 		RequestID: a.requestID(r.Context()),
 	}
-	actor, err := a.bearerOf(r)
+	actor, until, err := a.bearerOf(r)
 	if err != nil {
-		return account.Actor{}, err
+		return account.Actor{}, time.Time{}, err
 	}
 	actor.Origin = origin
-	return actor, nil
+	return actor, until, nil
 }
 
-// bearerOf is whom a request's headers make its actor.
-func (a *Authority) bearerOf(r *http.Request) (account.Actor, error) {
+// bearerOf is whom a request's headers make its actor, and until when at the latest.
+func (a *Authority) bearerOf(r *http.Request) (account.Actor, time.Time, error) {
 	keys := r.Header.Values("X-API-Key")
 	switch {
 	case len(keys) > 1, len(keys) == 1 && len(r.Header.Values("Authorization")) > 0:
 		// Whoever chose between them could choose another than whoever wrote them meant.
-		return account.Actor{}, nil
+		return account.Actor{}, time.Time{}, nil
 	case len(keys) == 1:
-		return a.whose(r.Context(), keys[0], a.now())
+		actor, err := a.whose(r.Context(), keys[0], a.now())
+		if actor.Key != nil && actor.Key.ExpiresAt != nil {
+			return actor, *actor.Key.ExpiresAt, err
+		}
+		return actor, time.Time{}, err
 	}
 	token, ok := bearerToken(r.Header)
 	if !ok {
-		return account.Actor{}, nil
+		return account.Actor{}, time.Time{}, nil
 	}
 	b, ok := a.access.verify(token)
 	if !ok {
-		return account.Actor{}, nil
+		return account.Actor{}, time.Time{}, nil
 	}
-	return a.whois(r.Context(), b, a.now())
+	actor, err := a.whois(r.Context(), b, a.now())
+	return actor, b.expires, err
 }
 
 // Middleware gives each request its actor and its statements the scope of the actor's account. A

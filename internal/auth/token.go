@@ -33,6 +33,8 @@ type bearer struct {
 	// are 0 for people about their own business.
 	actsFor       gid.Account
 	impersonation gid.Impersonation
+	// expires is when the token is good no longer.
+	expires time.Time
 }
 
 // accessClaims are the claims of an access token: these, in this order, and no others. All are there
@@ -148,7 +150,7 @@ func (t *accessTokens) verify(token string) (bearer, bool) {
 	if err != nil || token != header+"."+b64.EncodeToString(claims)+"."+b64.EncodeToString(parsed.Signature) {
 		return bearer{}, false
 	}
-	var b bearer
+	b := bearer{expires: time.Unix(c.ExpiresAt, 0).UTC()}
 	var errs [3]error
 	b.user, errs[0] = gid.Parse[gid.User](c.Subject)
 	b.account, errs[1] = gid.Parse[gid.Account](c.Account)

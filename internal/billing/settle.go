@@ -268,6 +268,9 @@ func (o Office) expire(ctx context.Context, tx bun.Tx, a *agreement, p *Payment,
 	if _, err := tx.NewUpdate().Model(p).WherePK().Column("status", "updated_at").Exec(ctx); err != nil {
 		return fmt.Errorf("expire payment: %w", err)
 	}
+	if err := notify(ctx, tx, p); err != nil {
+		return err
+	}
 	if err := a.settled(ctx, tx, p, "The payment was not made in time.", now); err != nil {
 		return err
 	}

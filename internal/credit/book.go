@@ -12,6 +12,7 @@ import (
 	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/live"
 )
 
 // book is one account's credits behind their lock: whoever has it is alone with them until the
@@ -256,5 +257,6 @@ func (b *book) close(ctx context.Context) error {
 		return fmt.Errorf("update balance: %w", err)
 	}
 	b.used = nil
+	live.Announce(ctx, live.Topic{Account: b.tenant, Kind: live.Credits})
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 const (
 	mediaGraphQL = "application/graphql-response+json"
 	mediaJSON    = "application/json"
+	mediaEvents  = "text/event-stream"
 
 	// maxRanges bounds the work on an Accept header; browsers send about eight.
 	maxRanges = 32
@@ -105,6 +106,28 @@ func parseRange(text string) (media string, quality float64, ok bool) {
 		}
 	}
 	return media, quality, true
+}
+
+// wantsEvents says whether the client wants its answer as server-sent events and as nothing else of ours.
+// Clients list that type among others in every request, urql for one, and mean JSON.
+func wantsEvents(r *http.Request) bool {
+	events := false
+	for i, text := range strings.SplitN(strings.Join(r.Header.Values("Accept"), ","), ",", maxRanges+1) {
+		if i == maxRanges {
+			break
+		}
+		media, quality, ok := parseRange(text)
+		if !ok || quality == 0 {
+			continue
+		}
+		switch media {
+		case mediaEvents:
+			events = true
+		case mediaGraphQL, mediaJSON, "application/graphql+json", "application/*":
+			return false
+		}
+	}
+	return events
 }
 
 func isUTF8(charset string) bool {

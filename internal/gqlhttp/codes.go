@@ -27,6 +27,7 @@ const (
 	InputSizeLimit     fault.Code = "INPUT_SIZE_LIMIT_EXCEEDED"
 	InputListLimit     fault.Code = "INPUT_LIST_LIMIT_EXCEEDED"
 	AnswerLimit        fault.Code = "ANSWER_LIMIT_EXCEEDED"
+	SubscriptionLimit  fault.Code = "SUBSCRIPTION_LIMIT_EXCEEDED"
 )
 
 // statuses holds the HTTP status of an answer without data, by the code of its first error that is

@@ -42,6 +42,9 @@ type Config struct {
 	// Weights are the costs of fields that cost otherwise than by Cost's rules.
 	Weights Weights
 
+	// Live serves subscriptions, by WebSocket and by server-sent events; without it neither is spoken.
+	Live *Live
+
 	// Away says which errors of resolvers mean that the database cannot be asked: they are UNAVAILABLE
 	// rather than our mistake. None if nil.
 	Away func(error) bool

@@ -13,6 +13,10 @@
 //	execution     gqlgen's executor, under a deadline
 //	the answer    response.go   errors coded, sorted and capped; status by media type
 //
+// Live events (Config.Live) come by graphql-transport-ws (socket.go, message.go) and by server-sent events
+// (events.go). Both are one thing beneath: a stream (stream.go) of subscriptions (subscription.go), whose
+// documents are executed once for each event, from the caller on (turn.go).
+//
 // What must always hold:
 //
 //   - No error leaves without extensions.code, and nothing that is not a fault.Error or made here
@@ -21,6 +25,8 @@
 //     every fragment is measured once, whatever refers to it.
 //   - The body of a request is never echoed. Names that the document uses may appear in messages,
 //     shortened; values never do.
+//   - A stream serves who its credentials name at each event, ends with them, keeps nothing for a client
+//     that is slow to read, and leaves no goroutine behind.
 //   - Cookies are neither read nor handed on. Only application/json is accepted in a body, which a
 //     foreign page cannot send without a preflight, and GET runs queries alone.
 //

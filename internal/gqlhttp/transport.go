@@ -28,6 +28,7 @@ type handler struct {
 	charge      func(context.Context, int) (*Balance, error)
 	weights     Weights
 	fresh       func(context.Context, *graphql.OperationContext) time.Duration
+	live        *Live
 }
 
 func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
@@ -44,6 +45,7 @@ func newHandler(schema graphql.ExecutableSchema, cfg Config) *handler {
 		charge:      cfg.Charge,
 		weights:     cfg.Weights,
 		fresh:       cfg.Fresh,
+		live:        cfg.Live,
 	}
 	if cfg.Edition2026 {
 		h.fallback = mediaGraphQL
@@ -99,6 +101,15 @@ func Refuse(err error) graphql.ResponseHandler {
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case h.live == nil:
+	case wantsSocket(r):
+		h.serveSocket(w, r)
+		return
+	case wantsEvents(r):
+		h.serveEvents(w, r)
+		return
+	}
 	media, acceptable := negotiate(r.Header, h.fallback)
 	if !acceptable {
 		media = mediaJSON
@@ -146,6 +157,13 @@ func (h *handler) execute(ctx context.Context, header http.Header, method string
 		defer release()
 	}
 	op, errs := h.executor.CreateOperationContext(ctx, params)
+	return h.perform(ctx, header, method, op, errs)
+}
+
+// perform runs an operation, or says what is wrong with it.
+func (h *handler) perform(
+	ctx context.Context, header http.Header, method string, op *graphql.OperationContext, errs gqlerror.List,
+) answer {
 	if errs != nil {
 		return h.metered(ctx, header, minCost, func(ctx context.Context) answer {
 			return h.finish(ctx, h.executor.DispatchError(graphql.WithOperationContext(ctx, op), errs))
@@ -154,7 +172,8 @@ func (h *handler) execute(ctx context.Context, header http.Header, method string
 	switch kind := op.Operation.Operation; {
 	case kind == ast.Subscription:
 		return h.metered(ctx, header, minCost, func(context.Context) answer {
-			return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp, "Subscriptions are not served over a plain request.")}}
+			return answer{errors: gqlerror.List{badRequest(reasonUnsupportedOp,
+				"Live events are not served over a plain request: use %s, or accept %s.", socketProtocol, mediaEvents)}}
 		})
 	case kind != ast.Query && method == http.MethodGet:
 		return h.metered(ctx, header, minCost, func(context.Context) answer {

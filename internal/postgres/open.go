@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,6 +56,8 @@ type DB struct {
 	*bun.DB
 
 	Pool *pgxpool.Pool
+
+	announced atomic.Pointer[func(texts []string)]
 }
 
 // Open connects and makes sure that the server answers. The caller closes the DB.

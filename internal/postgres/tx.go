@@ -26,7 +26,8 @@ const (
 // outside of tx and must not add to variables that a first run has filled.
 //
 // Where db is a transaction already, fn runs in a savepoint of it and only the outermost InTx
-// runs again. fn gets the caller's ctx, not one that bun has put a transaction into.
+// runs again. fn gets the caller's ctx, not one that bun has put a transaction into; what it has beside
+// that is where Announce notes what to tell after the commit.
 //
 // A bun.Tx belongs to one goroutine. Statements of fn go through tx alone: one through db would
 // take a second connection and can wait for ever for a pool that the waiting ones hold.
@@ -61,12 +62,19 @@ func runTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.
 			_ = tx.Rollback() // fn's error or panic is the one to tell
 		}
 	}()
-	if err := fn(ctx, tx); err != nil {
+	inside, told := ctx, &announcements{}
+	if !isTx(db) { // a savepoint announces with the transaction that it is in
+		inside = context.WithValue(ctx, announcementsKey{}, told)
+	}
+	if err := fn(inside, tx); err != nil {
 		return err
 	}
 	done = true
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
+	}
+	if db, ok := db.(*DB); ok {
+		db.tell(told)
 	}
 	return nil
 }

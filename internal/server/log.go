@@ -100,8 +100,8 @@ type recorder struct {
 // WriteHeader sends the status, without cookies.
 func (w *recorder) WriteHeader(status int) {
 	w.Header().Del("Set-Cookie")
-	if w.status == 0 && status >= http.StatusOK {
-		w.status = status
+	if w.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
+		w.status = status // a socket's first and last word in HTTP is 101
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -14,6 +14,8 @@ import (
 	"igny8.com/accounts/internal/fault"
 )
 
+const graphqlPath = "/graphql"
+
 // route is one path: who answers, and by which methods.
 type route struct {
 	methods []string
@@ -25,7 +27,7 @@ type route struct {
 func (s *Server) router() http.Handler {
 	read := []string{http.MethodGet, http.MethodHead}
 	routes := map[string]route{
-		"/graphql":               {[]string{http.MethodGet, http.MethodPost}, s.cfg.Auth(s.cfg.GraphQL)},
+		graphqlPath:              {[]string{http.MethodGet, http.MethodPost}, s.cfg.Auth(s.cfg.GraphQL)},
 		"/export.json":           {[]string{http.MethodGet}, s.cfg.Auth(s.cfg.Export)},
 		"/":                      {read, s.cfg.Page},
 		"/schema.graphql":        {read, sdlHandler(s.cfg.SDL)},
@@ -69,7 +71,7 @@ func (s *Server) router() http.Handler {
 	})
 }
 
-// limit bounds a request in size and time and takes its cookies away.
+// limit bounds a request in size and, unless it opens a stream, in time, and takes its cookies away.
 func (s *Server) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > s.cfg.MaxBody {
@@ -78,9 +80,11 @@ func (s *Server) limit(next http.Handler) http.Handler {
 				fault.New(fault.BadRequest, "the request's body is larger than %d bytes", s.cfg.MaxBody))
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
-		defer cancel()
-		r = r.WithContext(ctx)
+		if s.cfg.Lasts == nil || r.URL.Path != graphqlPath || !s.cfg.Lasts(r) {
+			ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
 		r.Header.Del("Cookie")
 		next.ServeHTTP(w, r)

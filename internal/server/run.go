@@ -49,7 +49,15 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
 	defer cancel()
-	err := web.Shutdown(drain)
+	streams := make(chan error, 1)
+	go func() {
+		if s.cfg.Drain == nil {
+			streams <- nil
+			return
+		}
+		streams <- s.cfg.Drain(drain)
+	}()
+	err := errors.Join(web.Shutdown(drain), <-streams)
 	if err == nil {
 		return nil
 	}

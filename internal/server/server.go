@@ -13,6 +13,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,6 +48,11 @@ type Config struct {
 
 	// GraphQL answers GET and POST on /graphql.
 	GraphQL http.Handler
+	// Lasts says whether a request for /graphql opens a stream, which the limit on requests' time must not
+	// end; none does where it is nil. Drain, unless it is nil, ends all streams when the server stops and
+	// waits for that: those over sockets are not the HTTP server's own any more.
+	Lasts func(*http.Request) bool
+	Drain func(context.Context) error
 	// Export answers GET on /export.json.
 	Export http.Handler
 	// Auth puts the actor into the context of requests for /graphql and /export.json.

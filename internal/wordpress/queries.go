@@ -144,3 +144,37 @@ func EventsByIDs(ctx context.Context, db bun.IDB, reach site.Reach, ids []gid.Sy
 	}
 	return events, nil
 }
+
+// EventsAfter reads up to limit sync events of a site within reach that were reported after the event with
+// that number, in the order in which they were reported. Fault: NOT_FOUND at siteId.
+func EventsAfter(ctx context.Context, db bun.IDB, reach site.Reach, id gid.Site, after gid.SyncEvent, limit int) ([]*SyncEvent, error) {
+	if err := checkSite(ctx, db, reach, id); err != nil {
+		return nil, err
+	}
+	events := []*SyncEvent{}
+	// Reports of one account come one after the other behind its lock, so their numbers grow as they are committed.
+	err := scopedEvents(db, reach, &events).Where("sync_event.site_id = ?", id).Where("sync_event.id > ?", after).
+		OrderExpr("sync_event.id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read sync events: %w", err)
+	}
+	return events, nil
+}
+
+// LastEvent is the number of the newest sync event of a site within reach; 0 where there is none. Fault:
+// NOT_FOUND at siteId.
+func LastEvent(ctx context.Context, db bun.IDB, reach site.Reach, id gid.Site) (gid.SyncEvent, error) {
+	if err := checkSite(ctx, db, reach, id); err != nil {
+		return 0, err
+	}
+	events := []*SyncEvent{}
+	err := scopedEvents(db, reach, &events).Column("tenant_id", "id").Where("sync_event.site_id = ?", id).
+		OrderExpr("sync_event.id DESC").Limit(1).Scan(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the last sync event: %w", err)
+	}
+	if len(events) == 0 {
+		return 0, nil
+	}
+	return events[0].ID, nil
+}

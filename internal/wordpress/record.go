@@ -14,6 +14,7 @@ import (
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/period"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/site"
@@ -80,7 +81,7 @@ func Record(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time,
 			return fmt.Errorf("record sync event: %w", err)
 		}
 		event = reported
-		return nil
+		return live.Notify(ctx, tx, live.Topic{Account: acct.ID, Kind: live.Sync, Subject: int64(event.SiteID)})
 	})
 	if err != nil {
 		return nil, err
