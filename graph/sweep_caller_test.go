@@ -83,6 +83,7 @@ func (w *neighbourhood) fill(a *stage, site string) {
 		`UPDATE igny8_credit_holds SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour' WHERE tenant_id = ?0 AND id = (SELECT max(id) FROM igny8_credit_holds)`,
 		`INSERT INTO igny8_site_budgets (tenant_id, site_id, monthly_credits, updated_at) SELECT tenant_id, id, 10000, created_at FROM igny8_sites WHERE tenant_id = ?0 AND id = ?2`,
 		`UPDATE igny8_credit_accounts SET has_budgets = true WHERE tenant_id = ?0`,
+		`UPDATE igny8_subscriptions SET stripe_subscription_id = ?1 WHERE tenant_id = ?0`,
 		`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, description, created_at)
 			SELECT id, 1, 'unused', 100, 100, 'USD', ?1, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)

@@ -104,13 +104,11 @@ type conversion struct {
 // that lapsed.
 func (a *agreement) running(now time.Time) bool {
 	last := a.last()
-	switch last.Kind {
-	case PaidPeriod, AssignedPeriod, OpeningPeriod:
-		return last.End.After(now) && (a.subscription.Status == ActiveSubscription || a.account.System)
-	default:
-		return false
-	}
+	return last.Kind.bought() && last.End.After(now) && (a.subscription.Status == ActiveSubscription || a.account.System)
 }
+
+// bought says whether periods of the kind were paid for, assigned, or carried over.
+func (k PeriodKind) bought() bool { return k == PaidPeriod || k == AssignedPeriod || k == OpeningPeriod }
 
 // price is what a month of a plan costs the account.
 func (a *agreement) price(p *plan.Plan) money.Money {
@@ -169,7 +167,7 @@ func (c *PlanChange) upgrade(a *agreement, from, to *plan.Plan, now time.Time) {
 	last := a.last()
 	c.PaidUntil = &last.End
 	for _, p := range a.chain {
-		if !p.End.After(now) || a.monthly(p) >= to.PriceMinor || p.PlanID == to.ID {
+		if !p.End.After(now) || !p.Kind.bought() || a.monthly(p) >= to.PriceMinor || p.PlanID == to.ID {
 			continue
 		}
 		v := conversion{period: p, was: p.PlanID, from: p.Start, price: to.PriceMinor, unused: p.PriceMinor}
