@@ -24,11 +24,13 @@ func (c *caller) confirms(payment, amount, key string) *reply {
 
 func TestPlan_ChangesUpWithThePaymentAndDownAtTheEnd(t *testing.T) {
 	t.Parallel()
-	s, _, owner, _, _ := partnered(t)
+	s, o, owner, _, _ := partnered(t)
 	staff := s.as(s.staff().token)
 	const preview = `query($plan: String!) { previewPlanChange(planSlug: $plan, months: 2) {
 		kind from { slug } to { slug } effectiveAt paidUntil price ` + sumOf + ` credited ` + sumOf + ` due ` + sumOf + ` credits misfits { what limit used } } }`
 	owner.paysFor(staff, "starter", "first")
+	staff.do(`query($id: ID!) { staffAccount(id: $id) { status plan { slug } subscription { paidUntil } } }`, map[string]any{"id": o.accountID()}).ok().
+		want("staffAccount.status", "ACTIVE").want("staffAccount.plan.slug", "starter")
 	owner.do(preview, map[string]any{"plan": "starter"}).ok().want("previewPlanChange.kind", "KEEP").want("previewPlanChange.due.amount", "0.00")
 	owner.do(preview, map[string]any{"plan": "enterprise"}).refused("PLAN_UNAVAILABLE")
 

@@ -108,7 +108,9 @@ func (a *agreement) running(now time.Time) bool {
 }
 
 // bought says whether periods of the kind were paid for, assigned, or carried over.
-func (k PeriodKind) bought() bool { return k == PaidPeriod || k == AssignedPeriod || k == OpeningPeriod }
+func (k PeriodKind) bought() bool {
+	return k == PaidPeriod || k == AssignedPeriod || k == OpeningPeriod
+}
 
 // price is what a month of a plan costs the account.
 func (a *agreement) price(p *plan.Plan) money.Money {
