@@ -66,11 +66,7 @@ func (w *neighbourhood) answers(t *testing.T) []string {
 	probes := w.ownProbes()
 	answers := make([]string, len(probes))
 	for i, p := range probes {
-		at := s
-		if p.alone {
-			at = w.copied(t, w.alone, allWalls)
-		}
-		answers[i] = plain(p.run(at))
+		w.onStage(t, p, s, w.alone, allWalls, func(_ *testing.T, at *stage) { answers[i] = plain(p.run(at)) })
 	}
 	return answers
 }
@@ -121,35 +117,53 @@ func (w *neighbourhood) sweepOwn(t *testing.T, in *pgtest.DB, standing walls, wi
 	t.Helper()
 	s := w.copied(t, in, standing)
 	for i, p := range w.ownProbes() {
-		at := s
-		if p.alone {
-			at = w.copied(t, in, standing)
-		}
-		var before map[string]string
-		if p.changes() {
-			before = at.rowsOf(w.neighbour, w.mirror)
-		}
-		answer := plain(p.run(at))
-		seen.note(at, p)
-		if answer != without[i] {
-			t.Errorf("%s answers\n%s\nand without a mirror\n%s", p, answer, without[i])
-		}
-		if found := w.betrayed(answer); len(found) > 0 {
-			t.Errorf("%s tells %v: %s", p, found, answer)
-		}
-		if standing == firstWall {
-			if others := at.strangers(p.who); len(others) > 0 {
-				t.Errorf("%s reads rows of the accounts %v", p, others)
-			}
-		}
-		if refusedWhole(answer) || p.writes && p.fails == strings.Contains(answer, `"userErrors":[]`) {
-			t.Errorf("%s: %s", p, answer)
-		}
-		if p.changes() {
-			if tables := differing(before, at.rowsOf(w.neighbour, w.mirror)); len(tables) > 0 {
-				t.Errorf("%s changes the neighbour's rows in %v", p, tables)
-			}
-		}
+		w.onStage(t, p, s, in, standing, func(t *testing.T, at *stage) {
+			t.Helper()
+			w.compare(t, at, p, standing, without[i], seen)
+		})
 	}
 	t.Logf("%d operations were tried", len(without))
+}
+
+// onStage does something of a probe at the stage that all share, or, where it must be alone, at one of its own
+// that is gone afterwards with its connections.
+func (w *neighbourhood) onStage(
+	t *testing.T, p probe, shared *stage, of *pgtest.DB, standing walls, do func(*testing.T, *stage),
+) {
+	t.Helper()
+	if !p.alone {
+		do(t, shared)
+		return
+	}
+	t.Run(p.String(), func(t *testing.T) { do(t, w.copied(t, of, standing)) })
+}
+
+// compare says where a probe at a stage is otherwise than it is without a mirror.
+func (w *neighbourhood) compare(t *testing.T, at *stage, p probe, standing walls, without string, seen *record) {
+	t.Helper()
+	var before map[string]string
+	if p.changes() {
+		before = at.rowsOf(w.neighbour, w.mirror)
+	}
+	answer := plain(p.run(at))
+	seen.note(at, p)
+	if answer != without {
+		t.Errorf("%s answers\n%s\nand without a mirror\n%s", p, answer, without)
+	}
+	if found := w.betrayed(answer); len(found) > 0 {
+		t.Errorf("%s tells %v: %s", p, found, answer)
+	}
+	if standing == firstWall {
+		if others := at.strangers(p.who); len(others) > 0 {
+			t.Errorf("%s reads rows of the accounts %v", p, others)
+		}
+	}
+	if refusedWhole(answer) || p.writes && p.fails == strings.Contains(answer, `"userErrors":[]`) {
+		t.Errorf("%s: %s", p, answer)
+	}
+	if p.changes() {
+		if tables := differing(before, at.rowsOf(w.neighbour, w.mirror)); len(tables) > 0 {
+			t.Errorf("%s changes the neighbour's rows in %v", p, tables)
+		}
+	}
 }

@@ -91,6 +91,8 @@ func newNeighbourhood(t *testing.T) *neighbourhood {
 	}
 	w.useKeys(theirs)
 	a.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`, canary, w.neighbour)
+	// What takes the first of all subscriptions takes theirs.
+	a.exec(`UPDATE igny8_subscriptions SET id = id + 500 WHERE tenant_id <> ?`, w.neighbour)
 	w.theirs = w.inventory(a, w.neighbour)
 	a.do("", bareMutation("requestPasswordReset"), input(map[string]any{"email": canary + "@example.com"})).ok()
 	left := a.signUp(canary+"-left@example.com", canary+" left")
