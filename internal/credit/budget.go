@@ -150,7 +150,7 @@ func SetBudget(
 		if _, err := account.Lock(ctx, tx, tenant); err != nil {
 			return err
 		}
-		b, err := open(ctx, postgres.Joined(tx), tenant, needs{earliest: now, latest: now}, false)
+		b, err := open(ctx, postgres.Joined(tx), tenant, needs{earliest: now, latest: now, alone: true}, false)
 		if err != nil {
 			return err
 		}

@@ -70,12 +70,11 @@ func (b *book) flush(ctx context.Context) (map[gid.CreditTransaction]json.RawMes
 	rows("issued", insertGrants, len(b.issued), b.issued)
 	rows("line", insertLines, len(b.lines), b.lines)
 	rows("part", insertParts, len(b.parts), b.parts)
-	if ids, remaining := b.moved(); len(ids) > 0 {
-		w.add("moved", updateGrants, ids, remaining)
-	}
+	// These two are there though they may be empty: what is over by chance must not make another statement.
+	ids, remaining := b.moved()
+	w.add("moved", updateGrants, ids, remaining)
 	rows("made", insertHolds, len(b.made), b.made)
-	changed := b.changed()
-	rows("changed", updateHolds, len(changed), changed)
+	rows("changed", updateHolds, 1, b.changed())
 	rows("answer", insertAnswers, len(b.answers), b.answers)
 	rows("used", insertUse, len(b.used), b.used)
 	rows("alert", insertAlerts, len(b.alerts), b.alerts)
@@ -105,6 +104,7 @@ func (b *book) flush(ctx context.Context) (map[gid.CreditTransaction]json.RawMes
 
 // moved are the grants that were there before and what is left on them.
 func (b *book) moved() (ids, remaining []int64) {
+	ids, remaining = []int64{}, []int64{}
 	fresh := make(map[gid.Grant]bool, len(b.issued))
 	for _, g := range b.issued {
 		fresh[g.ID] = true
@@ -119,7 +119,7 @@ func (b *book) moved() (ids, remaining []int64) {
 
 // changed are the holds that were there before and are not as they were.
 func (b *book) changed() []*Hold {
-	var holds []*Hold
+	holds := []*Hold{}
 	for id := range b.closed {
 		if _, there := b.before[id]; there {
 			holds = append(holds, b.holds[id])

@@ -46,7 +46,7 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if in.Amount == 0 {
 		return nil, nil
 	}
-	b, err := open(ctx, postgres.Joined(tx), in.Tenant, needs{earliest: in.At, latest: in.At, lineIDs: 1, grantIDs: 1}, false)
+	b, err := open(ctx, postgres.Joined(tx), in.Tenant, needs{earliest: in.At, latest: in.At, lineIDs: 1, grantIDs: 1, alone: true}, false)
 	if err != nil {
 		return nil, err
 	}

@@ -138,16 +138,25 @@ func (m *Memory) answer(s postgres.Statement) postgres.Rows {
 	case strings.Contains(s.SQL, "FOR NO KEY UPDATE"):
 		w := m.state
 		return &row{values: []any{w.Balance, w.Held, w.LastSeq, w.HasBudgets, w.LowBelow, w.LowSince}}
-	case strings.HasPrefix(s.SQL, "SELECT json_agg(h)"):
-		return asJSON(m.where(func(h *Hold) bool { return h.Status == HoldOpen }))
+	case strings.HasPrefix(s.SQL, "SELECT h.tenant_id"):
+		var open rowList
+		for _, h := range m.where(func(h *Hold) bool { return h.Status == HoldOpen }) {
+			open.rows = append(open.rows, &row{values: append([]any{int64(m.Tenant)}, asJSON(h).values...)})
+		}
+		return &open
 	case strings.HasPrefix(s.SQL, "SELECT json_agg(nextval("):
 		return asJSON(m.numbers(8))
 	}
 	read := map[string]any{"lines": m.lines}
-	if !strings.Contains(s.SQL, "'owner'") { // what was answered before
+	switch {
+	case strings.Contains(s.SQL, "'owner'"):
+	case strings.Contains(s.SQL, "'lineIds'"): // nothing but ids
+		return asJSON(map[string]any{"lineIds": m.numbers(1), "grantIds": m.numbers(1)})
+	default: // what was answered before
 		read["holds"] = m.holds
 		return asJSON(read)
 	}
+	read["lineIds"], read["holdIds"], read["grantIds"] = m.numbers(1), m.numbers(1), m.numbers(1)
 	var o owner
 	o.Status, o.Plan.Active, o.Plan.Features = account.Active, true, []plan.Feature{plan.AIWriter, plan.ImageGen}
 	var left []*Grant
@@ -189,7 +198,6 @@ func (m *Memory) answer(s postgres.Statement) postgres.Rows {
 	} else {
 		delete(read, "lines")
 	}
-	read["lineIds"], read["holdIds"], read["grantIds"] = m.numbers(1), m.numbers(1), m.numbers(1)
 	return asJSON(read)
 }
 
@@ -338,3 +346,20 @@ func (r *row) Scan(into ...any) error {
 	}
 	return nil
 }
+
+// rowList is several rows.
+type rowList struct{ rows []*row }
+
+// Next goes to the next one.
+func (l *rowList) Next() bool {
+	if len(l.rows) > 0 && l.rows[0].read {
+		l.rows = l.rows[1:]
+	}
+	return len(l.rows) > 0 && l.rows[0].Next()
+}
+
+// Err is none.
+func (*rowList) Err() error { return nil }
+
+// Scan gives the values.
+func (l *rowList) Scan(into ...any) error { return l.rows[0].Scan(into...) }

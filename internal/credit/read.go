@@ -29,6 +29,8 @@ type needs struct {
 	refunds          []gid.CreditTransaction
 	// lineIDs, holdIDs and grantIDs are how many new ones there will be, or about as many.
 	lineIDs, holdIDs, grantIDs int
+	// alone says that nothing is needed but the lock and ids.
+	alone bool
 }
 
 // distinct leaves out what is asked for more than once.
@@ -137,10 +139,13 @@ func (r *reader) add(name, part string, args ...any) {
 
 // statement reads all that is needed. Its text depends on what kinds of things are, not on how many.
 func (n needs) statement(tenant gid.Account, raw *[]byte) postgres.Statement {
-	r := &reader{args: []any{int64(tenant), n.latest}}
-	r.add("owner", readOwner)
-	r.add("grants", readGrants)
-	r.add("over", readOver)
+	r := &reader{}
+	if !n.alone {
+		r.args = []any{int64(tenant), n.latest}
+		r.add("owner", readOwner)
+		r.add("grants", readGrants)
+		r.add("over", readOver)
+	}
 	if len(n.keys) > 0 {
 		operations, keys := make([]string, len(n.keys)), make([]string, len(n.keys))
 		for i, k := range n.keys {

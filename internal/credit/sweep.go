@@ -89,17 +89,28 @@ func (b *book) expireGrants(ctx context.Context) (int, error) {
 // openHolds are all that are open now. Those that nothing was asked about are read when they first matter.
 func (b *book) openHolds(ctx context.Context) ([]*Hold, error) {
 	if b.state.Held > 0 && !b.readOpen {
-		var raw []byte
+		holds := []*Hold{}
 		err := b.t.Send(ctx, postgres.Statement{
-			SQL:  `SELECT json_agg(h) FROM igny8_credit_holds AS h WHERE h.tenant_id = $1 AND h.status = 'open'`,
-			Args: []any{int64(b.tenant)}, Scan: scanJSON(&raw),
+			SQL:  `SELECT h.tenant_id, to_json(h) FROM igny8_credit_holds AS h WHERE h.tenant_id = $1 AND h.status = 'open'`,
+			Args: []any{int64(b.tenant)},
+			Scan: func(rows postgres.Rows) error {
+				for rows.Next() {
+					var tenant int64
+					var raw []byte
+					if err := rows.Scan(&tenant, &raw); err != nil {
+						return fmt.Errorf("scan hold: %w", err)
+					}
+					hold := &Hold{}
+					if err := decode(raw, hold); err != nil {
+						return err
+					}
+					holds = append(holds, hold)
+				}
+				return rows.Err() //nolint:wrapcheck // wrapped below
+			},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read open holds: %w", err)
-		}
-		holds := []*Hold{}
-		if err := decode(raw, &holds); err != nil {
-			return nil, err
 		}
 		b.takeHolds(holds)
 		b.readOpen = true
