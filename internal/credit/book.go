@@ -127,6 +127,9 @@ func burnsBefore(a, b *Grant) int {
 	return int(a.ID - b.ID)
 }
 
+// endsBefore is the order in which grants that end do.
+func endsBefore(a, b *Grant) int { return a.ExpiresAt.Compare(*b.ExpiresAt) }
+
 // over says whether the grant's time is over.
 func (g *Grant) over(now time.Time) bool { return g.ExpiresAt != nil && !g.ExpiresAt.After(now) }
 
@@ -146,8 +149,8 @@ func (b *book) afford(required int64) error {
 		With(requiredDetail, required).With(availableDetail, available)
 }
 
-// burn takes credits from the grants. A capture takes first what expired grants kept for the holds;
-// nothing else takes from them.
+// burn takes credits from the grants. A capture takes first what expired grants kept for the holds, from the
+// one that ended first on: later ends are what younger holds have. Nothing else takes from them.
 func (b *book) burn(amount int64, capture bool) ([]move, error) {
 	var moves []move
 	take := func(from []*Grant) {
@@ -170,6 +173,7 @@ func (b *book) burn(amount int64, capture bool) ([]move, error) {
 		}
 	}
 	if capture {
+		slices.SortStableFunc(kept, endsBefore)
 		take(kept)
 	}
 	take(live)

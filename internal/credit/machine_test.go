@@ -140,6 +140,9 @@ type machine struct {
 	answered []answered
 	keys     int
 	steps    int
+	// tight is a time in which all grants end, one soon after the other, and holds, which there are more of,
+	// outlive them.
+	tight bool
 }
 
 // answered is a movement that succeeded: it is asked for again later and must be answered the same.
@@ -163,7 +166,11 @@ type planned struct {
 
 // run is one sequence.
 func (s *machine) run(rt *rapid.T) {
+	s.tight = rapid.Bool().Draw(rt, "tight")
 	s.giveSome(rt)
+	if s.tight {
+		s.giveSome(rt)
+	}
 	for range rapid.IntRange(1, 12).Draw(rt, "groups") {
 		switch rapid.IntRange(0, 9).Draw(rt, "step") {
 		case 0:
@@ -257,7 +264,11 @@ func (s *machine) plan(rt *rapid.T, before []*planned) *planned {
 	p := &planned{same: -1, then: func(*credit.Result) {}}
 	next := s.m.clone()
 	next.sweep()
-	switch rapid.IntRange(0, 8).Draw(rt, "movement") {
+	movement := rapid.IntRange(0, 8).Draw(rt, "movement")
+	if s.tight && movement < 2 {
+		movement += 2
+	}
+	switch movement {
 	case 0, 1:
 		s.planSpend(rt, p, next)
 	case 2:
@@ -309,15 +320,23 @@ func (s *machine) key() string {
 }
 
 func (s *machine) pass(rt *rapid.T) {
-	s.m.now = s.m.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(rt, "minutes")) * time.Minute)
+	s.m.now = s.m.now.Add(s.minutes(rt, 1, 90, 1, 10))
+}
+
+// minutes draws a time; the last two are its bounds where times are tight.
+func (s *machine) minutes(rt *rapid.T, least, most, tightLeast, tightMost int) time.Duration {
+	if s.tight {
+		least, most = tightLeast, tightMost
+	}
+	return time.Duration(rapid.IntRange(least, most).Draw(rt, "minutes")) * time.Minute
 }
 
 func (s *machine) giveSome(rt *rapid.T) {
 	kind := rapid.SampledFrom([]credit.Kind{credit.Trial, credit.Promotion, credit.Subscription, credit.Purchase}).Draw(rt, "kind")
 	amount := rapid.Int64Range(1, 60).Draw(rt, "credits")
 	var expires *time.Time
-	if rapid.Bool().Draw(rt, "expires") {
-		at := s.m.now.Add(time.Duration(rapid.IntRange(1, 120).Draw(rt, "minutes")) * time.Minute)
+	if s.tight || rapid.Bool().Draw(rt, "expires") {
+		at := s.m.now.Add(s.minutes(rt, 1, 120, 1, 30))
 		expires = &at
 	}
 	if err := s.give(kind, amount, s.m.now, expires); err != nil {
@@ -360,7 +379,7 @@ func (s *machine) planSpend(rt *rapid.T, p *planned, next *model) {
 func (s *machine) planReserve(rt *rapid.T, p *planned, next *model) {
 	op, quantity, required, cost := work(rt)
 	key, at := s.key(), s.m.now
-	life := time.Duration(rapid.IntRange(1, 180).Draw(rt, "minutes")) * time.Minute
+	life := s.minutes(rt, 1, 180, 60, 180)
 	if required > next.available() {
 		p.code = fault.InsufficientCredits
 	}

@@ -60,7 +60,7 @@ func (b *book) expireGrants(ctx context.Context) (int, error) {
 	if len(over) == 0 {
 		return 0, nil
 	}
-	slices.SortStableFunc(over, func(a, b *Grant) int { return a.ExpiresAt.Compare(*b.ExpiresAt) })
+	slices.SortStableFunc(over, endsBefore)
 	holds, err := b.openHolds(ctx)
 	if err != nil {
 		return 0, err
@@ -75,6 +75,8 @@ func (b *book) expireGrants(ctx context.Context) (int, error) {
 			}
 		}
 		keep := min(g.Remaining, max(older-kept, 0))
+		// What is held never expires. It would where the movement before this one came with a later time.
+		keep = max(keep, g.Remaining-b.state.Available())
 		kept += keep
 		if lost := g.Remaining - keep; lost > 0 {
 			expired++
