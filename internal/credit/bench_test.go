@@ -102,12 +102,12 @@ type yard struct {
 
 func newYard(b *testing.B) *yard {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "igny8-bench-")
+	dir, err := os.MkdirTemp("", "igny8-bench-") //nolint:usetesting // open to the user who runs Postgres, unlike b.TempDir
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // whoever runs Postgres has to pass through
+	if err := os.Chmod(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
 	c, err := cluster.Start(b.Context(), cluster.Options{DataDir: filepath.Join(dir, "data")})
@@ -218,7 +218,7 @@ func (w *yard) pgbench(b *testing.B, accounts, clients int) run {
 	if err := os.WriteFile(filepath.Join(dir, "spend.sql"), []byte(script), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.CommandContext(b.Context(), program, "-n", "-M", "prepared", "-h", w.socket, "-U", cluster.Superuser, //nolint:gosec // Postgres's own
+	cmd := exec.CommandContext(b.Context(), program, "-n", "-M", "prepared", "-h", w.socket, "-U", cluster.Superuser,
 		"-c", strconv.Itoa(clients), "-j", "2", "-T", strconv.Itoa(int(roundTime.Seconds())), "-f", "spend.sql",
 		"-l", "--log-prefix=log", "postgres")
 	cmd.Dir = dir

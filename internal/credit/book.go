@@ -14,6 +14,10 @@ import (
 // book is one account's credits behind their lock: whoever has it is alone with them until the
 // transaction ends. It is read once, changed in memory, and written once, by flush.
 type book struct {
+	// reading is what was read besides what the book changes, and pending what is to be written.
+	reading
+	pending
+
 	t      postgres.Trips
 	tenant gid.Account
 	// now is the time of the movement that is under way.
@@ -28,10 +32,6 @@ type book struct {
 	// holds are those that were read or made, as they are now, and before those that were read, as they were.
 	holds  map[gid.CreditHold]*Hold
 	before map[gid.CreditHold]Hold
-	// reading is what else was read, and pending what is to be written.
-	reading
-	pending
-
 	// undo takes back what the movement under way changed on grants and holds, last first.
 	undo []func()
 }
@@ -84,7 +84,10 @@ func open(ctx context.Context, t postgres.Trips, tenant gid.Account, needed need
 	if !found {
 		return nil, fmt.Errorf("lock ledger: account %d: %w", tenant, errNoLedger)
 	}
-	return b, b.take(raw)
+	if err := b.take(raw); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // keep changes what is left on a grant, and where it stands among those that burn.

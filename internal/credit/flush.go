@@ -99,7 +99,8 @@ func (b *book) flush(ctx context.Context) (map[gid.CreditTransaction]json.RawMes
 		return nil, fmt.Errorf("write ledger: %w", err)
 	}
 	var kept map[gid.CreditTransaction]json.RawMessage
-	return kept, decode(raw, &kept)
+	err := decode(raw, &kept)
+	return kept, err
 }
 
 // moved are the grants that were there before and what is left on them.

@@ -67,7 +67,7 @@ type group struct {
 // what became of it.
 func gather(ctx context.Context, db bun.IDB, at place, m *movement) (*Result, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err //nolint:wrapcheck // the context's own
+		return nil, err
 	}
 	m.waiting = waiting{done: make(chan struct{})}
 	queues.Lock()
@@ -95,7 +95,7 @@ func gather(ctx context.Context, db bun.IDB, at place, m *movement) (*Result, er
 		<-m.done
 		return m.result, m.err
 	}
-	return nil, ctx.Err() //nolint:wrapcheck // the context's own
+	return nil, ctx.Err()
 }
 
 // leave gives a movement up; false where it is done already.
@@ -112,7 +112,8 @@ func (q *queue) leave(m *movement) bool {
 		q.waiting = slices.DeleteFunc(q.waiting, func(w *movement) bool { return w == m })
 		return true
 	}
-	if m.group.callers--; m.group.callers == 0 {
+	m.group.callers--
+	if m.group.callers == 0 {
 		m.group.cancel()
 	}
 	return true

@@ -54,8 +54,12 @@ func (a *tenant) blocked() {
 
 func (a *tenant) until(is func() bool, what string) {
 	a.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
+	tick, patience := time.NewTicker(time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-patience:
 			a.t.Fatalf("it never came to it that %s", what)
 		}
 	}

@@ -51,7 +51,7 @@ func TestCredits_InMemoryDoWhatTheModelDoes(t *testing.T) {
 	for (wanted == 0 && ran < sequences) || steps < wanted {
 		rapid.Check(t, func(rt *rapid.T) {
 			ran++
-			s := &machine{world: inMemory{t.Context(), credit.NewMemory(1)}, id: 1, owner: owner, m: &model{now: now}}
+			s := &machine{world: inMemory{credit.NewMemory(1), t.Context()}, id: 1, owner: owner, m: &model{now: now}}
 			s.run(rt)
 			steps += s.steps
 		})
@@ -83,8 +83,9 @@ func TestCredits_DoWhatTheModelDoes(t *testing.T) {
 }
 
 type inMemory struct {
-	ctx context.Context //nolint:containedctx // the test's
 	*credit.Memory
+
+	ctx context.Context //nolint:containedctx // the test's
 }
 
 func (w inMemory) perform(group []*credit.Movement) error { return w.Perform(w.ctx, group) }

@@ -175,13 +175,14 @@ func (m *Memory) answer(s postgres.Statement) postgres.Rows {
 	given := []map[string]any{}
 	for _, p := range m.parts {
 		for _, g := range m.grants {
-			if g.ID == p.GrantID {
-				raw, _ := json.Marshal(g)
-				one := map[string]any{}
-				_ = json.Unmarshal(raw, &one)
-				one["transaction_id"], one["taken"] = p.TransactionID, -p.Amount
-				sources = append(sources, one)
+			if g.ID != p.GrantID {
+				continue
 			}
+			raw, _ := json.Marshal(g)
+			one := map[string]any{}
+			_ = json.Unmarshal(raw, &one)
+			one["transaction_id"], one["taken"] = p.TransactionID, -p.Amount
+			sources = append(sources, one)
 		}
 	}
 	totals := map[gid.CreditTransaction]int64{}
@@ -220,7 +221,7 @@ func (m *Memory) numbers(n int) []int64 {
 	return ids
 }
 
-var part_ = regexp.MustCompile(`(\w+) AS \((?:INSERT|UPDATE)`)
+var writes = regexp.MustCompile(`(\w+) AS \((?:INSERT|UPDATE)`)
 
 // Commit does what the book writes.
 func (m *Memory) Commit(_ context.Context, statements ...postgres.Statement) error {
@@ -237,7 +238,7 @@ func (m *Memory) Commit(_ context.Context, statements ...postgres.Statement) err
 			panic(err)
 		}
 	}
-	for _, name := range part_.FindAllStringSubmatch(s.SQL, -1) {
+	for _, name := range writes.FindAllStringSubmatch(s.SQL, -1) {
 		switch name[1] {
 		case "issued":
 			var grants []*Grant

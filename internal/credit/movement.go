@@ -16,6 +16,8 @@ import (
 
 // movement is one change of an account's credits, alone or in a group, and what came of it.
 type movement struct {
+	waiting
+
 	now            time.Time
 	operation, key string
 	fingerprint    string
@@ -33,8 +35,6 @@ type movement struct {
 	// result or err is what came of it: err is a refusal.
 	result *Result
 	err    error
-
-	waiting
 }
 
 // needed adds up what the movements of a group need.
@@ -75,7 +75,7 @@ func needed(group []*movement) needs {
 // performAll runs a group of movements of one account in one transaction. The error is one that none of
 // them is answerable for, and then nothing was written, unless it is the commit's.
 func performAll(ctx context.Context, db bun.IDB, tenant gid.Account, group []*movement) error {
-	return postgres.InTrips(ctx, db, func(ctx context.Context, t postgres.Trips) error { //nolint:wrapcheck // it is wrapped
+	return postgres.InTrips(ctx, db, func(ctx context.Context, t postgres.Trips) error {
 		return perform(ctx, t, tenant, group)
 	})
 }

@@ -96,7 +96,8 @@ const (
 	readOver   = `(SELECT json_agg(h) FROM igny8_credit_holds AS h WHERE h.tenant_id = $1 AND h.status = 'open' AND h.expires_at <= $2)`
 	// The rows are looked up one by one, whatever the planner thinks of how many there are.
 	readAsked = `(SELECT json_agg(r) FROM unnest(%s::text[], %s::text[]) AS k (operation, key)
-		CROSS JOIN LATERAL (SELECT * FROM igny8_credit_requests AS q
+		CROSS JOIN LATERAL (SELECT q.tenant_id, q.operation, q.key, q.fingerprint, q.transaction_id, q.hold_id, q.balance, q.held, q.last_seq, q.created_at
+			FROM igny8_credit_requests AS q
 			WHERE q.tenant_id = $1 AND q.operation = k.operation AND q.key = k.key OFFSET 0) AS r)`
 	// Those in effect at the earliest time, and those that took effect since.
 	readCosts = `(SELECT json_agg(c) FROM igny8_credit_cost_config AS c
@@ -138,7 +139,7 @@ func (r *reader) add(name, part string, args ...any) {
 }
 
 // statement reads all that is needed. Its text depends on what kinds of things are, not on how many.
-func (n needs) statement(tenant gid.Account, raw *[]byte) postgres.Statement {
+func (n *needs) statement(tenant gid.Account, raw *[]byte) postgres.Statement {
 	r := &reader{}
 	if !n.alone {
 		r.args = []any{int64(tenant), n.latest}

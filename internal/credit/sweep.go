@@ -108,7 +108,7 @@ func (b *book) openHolds(ctx context.Context) ([]*Hold, error) {
 					}
 					holds = append(holds, hold)
 				}
-				return rows.Err() //nolint:wrapcheck // wrapped below
+				return rows.Err()
 			},
 		})
 		if err != nil {

@@ -53,8 +53,8 @@ func InTrips(ctx context.Context, db bun.IDB, fn func(ctx context.Context, t Tri
 		if err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}
-		defer func() { _ = conn.Close() }()          // it goes back to the pool, which drops one that is broken
-		return conn.Raw(func(driverConn any) error { //nolint:wrapcheck // fn's
+		defer func() { _ = conn.Close() }() // it goes back to the pool, which drops one that is broken
+		return conn.Raw(func(driverConn any) error {
 			if fair, ok := driverConn.(*fairConn); ok {
 				driverConn = fair.Conn
 			}
@@ -166,16 +166,20 @@ type joined struct{ tx bun.Tx }
 // Send runs the statements, each in a trip of its own.
 func (j joined) Send(ctx context.Context, statements ...Statement) error {
 	for _, s := range statements {
-		rows, err := j.tx.Tx.QueryContext(ctx, s.SQL, s.Args...)
-		if err != nil {
-			return err //nolint:wrapcheck // the caller knows what it was for
-		}
-		err = read(rows, s.Scan)
-		if err = errors.Join(err, rows.Close(), rows.Err()); err != nil {
+		if err := j.run(ctx, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (j joined) run(ctx context.Context, s Statement) (err error) {
+	rows, err := j.tx.Tx.QueryContext(ctx, s.SQL, s.Args...)
+	if err != nil {
+		return err //nolint:wrapcheck // the caller knows what it was for
+	}
+	defer func() { err = errors.Join(err, rows.Close(), rows.Err()) }()
+	return read(rows, s.Scan)
 }
 
 // Commit is Send.
