@@ -34,6 +34,7 @@ test-summary: need-postgres
 test-race: need-postgres ## The same under the race detector, which needs a C compiler
 	@CGO_ENABLED=1 $(WITH_POSTGRES) $(GO) test -race $(ARGS)
 
+# Spend measures against pgbench, on a Postgres of its own on the disk: make bench BENCH=Spend ARGS=./internal/credit
 .PHONY: bench
 bench: need-postgres ## Run the benchmarks (BENCH=Name)
 	@$(WITH_POSTGRES) $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(ARGS)

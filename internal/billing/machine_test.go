@@ -142,7 +142,8 @@ var promises = map[string]string{
 			AND NOT EXISTS (SELECT FROM igny8_payments AS y WHERE y.tenant_id = p.tenant_id AND y.id = p.payment_id AND y.purpose = 'upgrade'))`,
 	"a period that begins with the plan of another": `SELECT count(*) FROM igny8_tenants AS a
 		JOIN igny8_subscription_periods AS p ON p.tenant_id = a.id AND p.start_at <= ?1 AND ?1 < p.end_at AND p.kind IN ('paid', 'free')
-		WHERE a.id = ?0 AND a.plan_id <> p.plan_id`,
+		-- A period that is followed by another in the very instant in which it began keeps a microsecond.
+		WHERE a.id = ?0 AND a.plan_id <> p.plan_id AND p.end_at - p.start_at > interval '1 millisecond'`,
 	"shut out although it has paid": `SELECT count(*) FROM igny8_tenants AS a
 		JOIN igny8_subscription_periods AS p ON p.tenant_id = a.id AND p.start_at <= ?1 AND ?1 < p.end_at AND p.kind = 'paid'
 		WHERE a.id = ?0 AND a.status <> 'active'`,

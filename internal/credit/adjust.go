@@ -52,7 +52,8 @@ func Adjust(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time,
 		return nil, err
 	}
 	tenant := in.AccountID
-	var result *Result
+	m, change := in.movement(staff, now)
+	// It is staff's, rare, and behind the account's own lock: it shares its transaction with nobody.
 	err := postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := account.Lock(ctx, tx, tenant); err != nil {
 			for _, f := range fault.Of(err) {
@@ -60,21 +61,39 @@ func Adjust(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time,
 			}
 			return err
 		}
-		var err error
-		facts := []any{in.Amount, in.Reason, in.ExpiresAt}
-		result, err = commandIn(ctx, tx, tenant, now, opAdjust, in.IdempotencyKey, facts,
-			func(ctx context.Context, b *book) (*Result, error) { return b.adjust(ctx, staff, in) })
-		return err
+		*change = audit.Change{}
+		if err := perform(ctx, postgres.Joined(tx), tenant, []*movement{m}); err != nil {
+			return err
+		}
+		if m.err != nil || change.Action == "" { // it is refused, or was made before
+			return m.err
+		}
+		return audit.Record(ctx, tx, tenant, staff.By(tenant), now, *change)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return result, nil
+	return m.result, nil
+}
+
+// movement is the correction, and what it changed where it is made.
+func (in Adjusting) movement(staff account.Actor, now time.Time) (*movement, *audit.Change) {
+	change := &audit.Change{}
+	return &movement{
+		fingerprint: fingerprint(in.Amount, in.Reason, in.ExpiresAt),
+		now:         now, operation: opAdjust, key: in.IdempotencyKey,
+		do: func(ctx context.Context, b *book) (*Result, error) {
+			before := b.state.Balance
+			result, err := b.adjust(ctx, staff, in)
+			*change = audit.On("credits.adjusted", "account", b.tenant).From(map[string]any{"balance": before}).
+				To(map[string]any{"balance": b.state.Balance, "amount": in.Amount, "reason": in.Reason})
+			return result, err
+		},
+	}, change
 }
 
 func (b *book) adjust(ctx context.Context, staff account.Actor, in Adjusting) (*Result, error) {
 	var moves []move
-	before := b.state.Balance
 	if in.Amount > 0 {
 		given, err := b.issue(ctx, &Grant{Kind: Adjustment, Amount: in.Amount, ExpiresAt: in.ExpiresAt})
 		if err != nil {
@@ -95,10 +114,5 @@ func (b *book) adjust(ctx context.Context, staff account.Actor, in Adjusting) (*
 		Type: Type(Adjustment), Description: in.Reason, ActorKind: by.Kind, ActorID: by.ID,
 		IdempotencyKey: lineKey(opAdjust, in.IdempotencyKey),
 	}
-	if err := b.write(ctx, line, moves); err != nil {
-		return nil, err
-	}
-	change := audit.On("credits.adjusted", "account", b.tenant).From(map[string]any{"balance": before}).
-		To(map[string]any{"balance": b.state.Balance, "amount": in.Amount, "reason": in.Reason})
-	return &Result{Transaction: line}, audit.Record(ctx, b.tx, b.tenant, by, b.now, change)
+	return &Result{Transaction: line}, b.write(ctx, line, moves)
 }

@@ -6,141 +6,132 @@ import (
 	"slices"
 	"time"
 
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
-
-	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
-	"igny8.com/accounts/internal/live"
+	"igny8.com/accounts/internal/postgres"
 )
 
 // book is one account's credits behind their lock: whoever has it is alone with them until the
-// transaction ends.
+// transaction ends. It is read once, changed in memory, and written once, by flush.
 type book struct {
-	tx     bun.Tx
-	now    time.Time
+	// reading is what was read besides what the book changes, and pending what is to be written.
+	reading
+	pending
+
+	t      postgres.Trips
 	tenant gid.Account
-	state  *Account
-	// grants are those with something left, in the order in which they burn.
-	grants []*Grant
-	// watched is what else the account's row says, and used the use that is not written yet.
+	// now is the time of the movement that is under way.
+	now   time.Time
+	state *Account
+	// watched is what else the account's row says.
 	watched *watched
-	used    []*usageDay
+	// grants are those with something left, in the order in which they burn; known are these and all others
+	// that were read or issued, so that each is here once.
+	grants []*Grant
+	known  map[gid.Grant]*Grant
+	// holds are those that were read or made, as they are now, and before those that were read, as they were.
+	holds  map[gid.CreditHold]*Hold
+	before map[gid.CreditHold]Hold
+	// undo takes back what the movement under way changed on grants and holds, last first.
+	undo []func()
 }
 
-// lock opens the book. skip returns nil where somebody else has it, instead of waiting.
-func lock(ctx context.Context, tx bun.Tx, tenant gid.Account, now time.Time, skip bool) (*book, error) {
-	rows := []*watched{}
-	mode := "UPDATE"
-	if skip {
-		mode = "UPDATE SKIP LOCKED"
-	}
-	if err := tx.NewSelect().Model(&rows).Where("tenant_id = ?", tenant).For(mode).Scan(ctx); err != nil {
-		return nil, fmt.Errorf("lock ledger: %w", err)
-	}
-	if len(rows) == 0 {
-		if skip {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("lock ledger: account %d has none", tenant)
-	}
-	return &book{tx: tx, now: now, tenant: tenant, state: &rows[0].Account, watched: rows[0]}, nil
+// pending is what a book has not written yet.
+type pending struct {
+	lines   []*Transaction
+	parts   []*part
+	issued  []*Grant
+	touched map[gid.Grant]bool
+	made    []*Hold
+	closed  map[gid.CreditHold]bool
+	answers []*request
+	used    []usageDay
+	alerts  []*alert
 }
 
-// open reads the grants and closes what is over.
-func (b *book) open(ctx context.Context) (swept, error) {
-	b.grants = []*Grant{}
-	err := b.tx.NewSelect().Model(&b.grants).Where("tenant_id = ?", b.tenant).Where("remaining > 0").
-		OrderExpr("priority, expires_at NULLS LAST, granted_at, id").For("NO KEY UPDATE").Scan(ctx)
-	if err != nil {
-		return swept{}, fmt.Errorf("lock grants: %w", err)
+// lockStatement takes the account's lock. It is in the same trip as what is read behind it, which sees what
+// was committed by then.
+func (b *book) lockStatement(skip, found *bool) postgres.Statement {
+	text := `SELECT balance, held, last_seq, has_budgets, low_below, low_since FROM igny8_credit_accounts
+		WHERE tenant_id = $1 FOR NO KEY UPDATE`
+	if *skip {
+		text += " SKIP LOCKED"
 	}
-	return b.sweep(ctx)
+	w := b.watched
+	return postgres.Statement{
+		SQL: text, Args: []any{int64(b.tenant)},
+		Scan: postgres.ScanOne(found, &w.Balance, &w.Held, &w.LastSeq, &w.HasBudgets, &w.LowBelow, &w.LowSince),
+	}
 }
 
-// swept is how much a sweep closed.
-type swept struct{ holds, grants int }
-
-// sweep closes the holds and then the grants whose time is over.
-//
-// What was set aside stays usable by whoever set it aside: an expired grant keeps as much as is held by
-// open holds that are older than its end, for their capture alone. The rest of it expires as a line.
-func (b *book) sweep(ctx context.Context) (swept, error) {
-	var done swept
-	var err error
-	if done.holds, err = b.expireHolds(ctx); err != nil {
-		return done, err
+// open locks an account's credits and reads what is needed of them. skip returns nil where somebody else has
+// the lock, instead of waiting.
+func open(ctx context.Context, t postgres.Trips, tenant gid.Account, needed needs, skip bool) (*book, error) {
+	b := &book{
+		t: t, tenant: tenant, now: needed.latest, watched: &watched{Account: Account{TenantID: tenant}},
+		known: map[gid.Grant]*Grant{}, holds: map[gid.CreditHold]*Hold{}, before: map[gid.CreditHold]Hold{},
+		pending: pending{touched: map[gid.Grant]bool{}, closed: map[gid.CreditHold]bool{}},
 	}
-	done.grants, err = b.expireGrants(ctx)
-	return done, err
+	b.state = &b.watched.Account
+	var found bool
+	var raw []byte
+	if err := t.Send(ctx, b.lockStatement(&skip, &found), needed.statement(tenant, &raw)); err != nil {
+		return nil, fmt.Errorf("lock and read ledger: %w", err)
+	}
+	if !found && skip {
+		return nil, nil
+	}
+	if !found {
+		return nil, fmt.Errorf("lock ledger: account %d: %w", tenant, errNoLedger)
+	}
+	if err := b.take(raw); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
-func (b *book) expireHolds(ctx context.Context) (int, error) {
-	if b.state.Held == 0 {
-		return 0, nil
-	}
-	var amounts []int64
-	err := b.tx.NewRaw(`UPDATE igny8_credit_holds SET status = 'expired', closed_at = expires_at
-		WHERE tenant_id = ? AND status = 'open' AND expires_at <= ? RETURNING amount`, b.tenant, b.now).Scan(ctx, &amounts)
-	if err != nil {
-		return 0, fmt.Errorf("expire holds: %w", err)
-	}
-	for _, amount := range amounts {
-		b.state.Held -= amount
-	}
-	return len(amounts), nil
+// keep changes what is left on a grant, and where it stands among those that burn.
+func (b *book) keep(g *Grant, remaining int64) {
+	was := g.Remaining
+	b.undo = append(b.undo, func() { b.put(g, was) })
+	b.put(g, remaining)
+	b.touched[g.ID] = true
 }
 
-func (b *book) expireGrants(ctx context.Context) (int, error) {
-	var over []*Grant
-	for _, g := range b.grants {
-		if g.over(b.now) {
-			over = append(over, g)
-		}
+func (b *book) put(g *Grant, remaining int64) {
+	g.Remaining = remaining
+	i, there := slices.BinarySearchFunc(b.grants, g, burnsBefore)
+	switch {
+	case remaining > 0 && !there:
+		b.grants = slices.Insert(b.grants, i, g)
+	case remaining == 0 && there:
+		b.grants = slices.Delete(b.grants, i, i+1)
 	}
-	if len(over) == 0 {
-		return 0, nil
+}
+
+// burnsBefore is the order in which grants burn.
+func burnsBefore(a, b *Grant) int {
+	switch {
+	case a.Priority != b.Priority:
+		return a.Priority - b.Priority
+	case a.ExpiresAt == nil && b.ExpiresAt != nil:
+		return 1
+	case a.ExpiresAt != nil && b.ExpiresAt == nil:
+		return -1
 	}
-	slices.SortStableFunc(over, func(a, b *Grant) int { return a.ExpiresAt.Compare(*b.ExpiresAt) })
-	holds := []*Hold{}
-	if b.state.Held > 0 {
-		err := b.tx.NewSelect().Model(&holds).Column("amount", "created_at").
-			Where("hold.tenant_id = ?", b.tenant).Where("hold.status = 'open'").Scan(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("read open holds: %w", err)
-		}
-	}
-	var kept int64
-	expired := 0
-	for _, g := range over {
-		var older int64
-		for _, h := range holds {
-			if h.CreatedAt.Before(*g.ExpiresAt) {
-				older += h.Amount
-			}
-		}
-		keep := min(g.Remaining, max(older-kept, 0))
-		kept += keep
-		if lost := g.Remaining - keep; lost > 0 {
-			expired++
-			if err := b.expire(ctx, g, lost); err != nil {
-				return 0, err
-			}
+	if a.ExpiresAt != nil {
+		if d := a.ExpiresAt.Compare(*b.ExpiresAt); d != 0 {
+			return d
 		}
 	}
-	return expired, nil
+	if d := a.GrantedAt.Compare(b.GrantedAt); d != 0 {
+		return d
+	}
+	return int(a.ID - b.ID)
 }
 
-func (b *book) expire(ctx context.Context, g *Grant, lost int64) error {
-	line := &Transaction{
-		Type: Expiration, Description: "Unused credits expired", ActorKind: audit.System,
-		// A grant can expire in more than one piece, each in a line of its own.
-		IdempotencyKey: fmt.Sprintf("expire:%d:%d", g.ID, b.state.LastSeq+1),
-	}
-	g.Remaining -= lost
-	return b.write(ctx, line, []move{{g, -lost}})
-}
+// endsBefore is the order in which grants that end do.
+func endsBefore(a, b *Grant) int { return a.ExpiresAt.Compare(*b.ExpiresAt) }
 
 // over says whether the grant's time is over.
 func (g *Grant) over(now time.Time) bool { return g.ExpiresAt != nil && !g.ExpiresAt.After(now) }
@@ -161,8 +152,8 @@ func (b *book) afford(required int64) error {
 		With(requiredDetail, required).With(availableDetail, available)
 }
 
-// burn takes credits from the grants. A capture takes first what expired grants kept for the holds;
-// nothing else takes from them.
+// burn takes credits from the grants. A capture takes first what expired grants kept for the holds, from the
+// one that ended first on: later ends are what younger holds have. Nothing else takes from them.
 func (b *book) burn(amount int64, capture bool) ([]move, error) {
 	var moves []move
 	take := func(from []*Grant) {
@@ -171,7 +162,7 @@ func (b *book) burn(amount int64, capture bool) ([]move, error) {
 			if n == 0 {
 				continue
 			}
-			g.Remaining -= n
+			b.keep(g, g.Remaining-n)
 			amount -= n
 			moves = append(moves, move{g, -n})
 		}
@@ -185,6 +176,7 @@ func (b *book) burn(amount int64, capture bool) ([]move, error) {
 		}
 	}
 	if capture {
+		slices.SortStableFunc(kept, endsBefore)
 		take(kept)
 	}
 	take(live)
@@ -194,13 +186,17 @@ func (b *book) burn(amount int64, capture bool) ([]move, error) {
 	return moves, nil
 }
 
-// issue inserts a grant of the book's account, whole, and is the move that its line tells of. The
+// issue adds a grant to the book's account, whole, and is the move that its line tells of. The
 // caller says its kind, amount, expiry and what it is for.
 func (b *book) issue(ctx context.Context, g *Grant) (move, error) {
-	g.TenantID, g.Remaining, g.Priority, g.GrantedAt, g.issued = b.tenant, g.Amount, g.Kind.Priority(), b.now, true
-	if _, err := b.tx.NewInsert().Model(g).Returning("id").Exec(ctx); err != nil {
-		return move{}, fmt.Errorf("insert grant: %w", err)
+	id, err := b.grantIDs.next(ctx, b.t)
+	if err != nil {
+		return move{}, err
 	}
+	g.ID, g.TenantID, g.Priority, g.GrantedAt = gid.Grant(id), b.tenant, g.Kind.Priority(), b.now
+	b.known[g.ID] = g
+	b.issued = append(b.issued, g)
+	b.keep(g, g.Amount)
 	b.watched.granted(g)
 	return move{g, g.Amount}, nil
 }
@@ -208,55 +204,45 @@ func (b *book) issue(ctx context.Context, g *Grant) (move, error) {
 // write appends a line with its moves, whose grants already say what is left on them. What the line's
 // amount and place are follows from the moves and the book.
 func (b *book) write(ctx context.Context, line *Transaction, moves []move) error {
-	line.TenantID, line.Seq, line.CreatedAt, line.Amount = b.tenant, b.state.LastSeq+1, b.now, 0
+	id, err := b.lineIDs.next(ctx, b.t)
+	if err != nil {
+		return err
+	}
+	line.ID, line.TenantID, line.Seq, line.CreatedAt, line.Amount = gid.CreditTransaction(id), b.tenant, b.state.LastSeq+1, b.now, 0
 	for _, m := range moves {
 		line.Amount += m.amount
+		b.parts = append(b.parts, &part{TenantID: b.tenant, TransactionID: line.ID, GrantID: m.grant.ID, Amount: m.amount})
 	}
 	line.BalanceAfter = b.state.Balance + line.Amount
-	// The metadata is read back, so that the first answer and its replay are the same text.
-	if _, err := b.tx.NewInsert().Model(line).Returning("id, metadata").Exec(ctx); err != nil {
-		return fmt.Errorf("insert ledger line: %w", err)
+	if line.Metadata == nil {
+		line.Metadata = noMetadata
 	}
-	parts := make([]*part, len(moves))
-	var ids, remaining []int64
-	for i, m := range moves {
-		parts[i] = &part{TenantID: b.tenant, TransactionID: line.ID, GrantID: m.grant.ID, Amount: m.amount}
-		if m.grant.issued {
-			m.grant.issued = false // it was inserted with what is left on it; from now on it is like any other
-			continue
-		}
-		ids, remaining = append(ids, int64(m.grant.ID)), append(remaining, m.grant.Remaining)
-	}
-	if _, err := b.tx.NewInsert().Model(&parts).Returning("NULL").Exec(ctx); err != nil {
-		return fmt.Errorf("insert ledger parts: %w", err)
-	}
+	b.lines = append(b.lines, line)
 	b.state.Balance, b.state.LastSeq = line.BalanceAfter, line.Seq
 	b.use(line)
-	if len(ids) == 0 {
-		return nil
-	}
-	_, err := b.tx.NewRaw(`UPDATE igny8_credit_grants AS g SET remaining = d.remaining
-		FROM unnest(?::bigint[], ?::bigint[]) AS d (id, remaining) WHERE g.tenant_id = ? AND g.id = d.id`,
-		pgdialect.Array(ids), pgdialect.Array(remaining), b.tenant).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("update grants: %w", err)
-	}
 	return nil
 }
 
-// close writes the balances and, in the same statement, the use that they tell of.
-func (b *book) close(ctx context.Context) error {
-	if err := b.watch(ctx); err != nil {
-		return err
+// mark is where a movement began.
+type mark struct {
+	watched watched
+	pending pending
+}
+
+// begin starts a movement: what it changes until the next begin is taken back by abandon.
+func (b *book) begin(now time.Time) mark {
+	b.now, b.undo = now, nil
+	m := mark{watched: *b.watched, pending: b.pending}
+	m.pending.used = slices.Clone(b.used)
+	return m
+}
+
+// abandon takes back all that was changed since begin. What it touched may stay marked as such: it is
+// written as it was.
+func (b *book) abandon(m mark) {
+	for _, take := range slices.Backward(b.undo) {
+		take()
 	}
-	update := b.tx.NewUpdate().Model(b.watched).Column("balance", "held", "last_seq", "low_below", "low_since").WherePK()
-	if len(b.used) > 0 {
-		update = update.With("used", b.tx.NewInsert().Model(&b.used).On(addUse))
-	}
-	if _, err := update.Exec(ctx); err != nil {
-		return fmt.Errorf("update balance: %w", err)
-	}
-	b.used = nil
-	live.Announce(ctx, live.Topic{Account: b.tenant, Kind: live.Credits})
-	return nil
+	b.undo = nil
+	*b.watched, b.pending = m.watched, m.pending
 }

@@ -2,8 +2,8 @@ package credit
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -77,20 +77,14 @@ func Budgets(ctx context.Context, db bun.IDB, tenant gid.Account, sites []gid.Si
 
 // permit refuses what is more than can be spent at all or, for a site with a budget, more than is left of
 // that. Errors: INSUFFICIENT_CREDITS, BUDGET_EXCEEDED at siteId.
-func (b *book) permit(ctx context.Context, site *gid.Site, required int64) error {
+func (b *book) permit(site *gid.Site, required int64) error {
 	err := b.afford(required)
 	if site == nil || !b.watched.HasBudgets {
 		return err
 	}
-	budgets, failure := Budgets(ctx, b.tx, b.tenant, []gid.Site{*site}, b.now)
-	if failure != nil || len(budgets) == 0 {
-		return errors.Join(failure, err)
-	}
-	budget := budgets[0]
-	for _, u := range b.used { // what this book has not written yet
-		if u.SiteID == *site && u.Day >= date(monthOf(b.now)) {
-			budget.Used += u.Deducted - u.Refunded
-		}
+	budget := b.budgetOf(*site)
+	if budget == nil {
+		return err
 	}
 	faults := fault.Of(err)
 	if left := budget.Left(); required > left {
@@ -98,6 +92,34 @@ func (b *book) permit(ctx context.Context, site *gid.Site, required int64) error
 			required, left, budget.MonthlyCredits).At("siteId").With(requiredDetail, required).With(availableDetail, left))
 	}
 	return faults.Err()
+}
+
+// budgetOf is a site's budget as it stands for the movement under way, with what the book has not written
+// yet; nil where the site has none.
+func (b *book) budgetOf(site gid.Site) *SiteBudget {
+	month, next := date(monthOf(b.now)), date(monthOf(b.now).AddDate(0, 1, 0))
+	i := slices.IndexFunc(b.budgets, func(m *monthBudget) bool { return m.SiteID == site && m.Month == month })
+	if i < 0 {
+		return nil
+	}
+	read := b.budgets[i]
+	budget := &SiteBudget{TenantID: b.tenant, SiteID: site, MonthlyCredits: read.MonthlyCredits, Used: read.Used, Held: read.Held}
+	for _, u := range b.used {
+		if u.SiteID == site && u.Day >= month && u.Day < next {
+			budget.Used += u.Deducted - u.Refunded
+		}
+	}
+	for _, h := range b.before {
+		if h.Status == HoldOpen && h.SiteID != nil && *h.SiteID == site {
+			budget.Held -= h.Amount
+		}
+	}
+	for _, h := range b.holds {
+		if h.Status == HoldOpen && h.SiteID != nil && *h.SiteID == site {
+			budget.Held += h.Amount
+		}
+	}
+	return budget
 }
 
 // SetBudget changes how many credits a month may be used for a site; nil lifts the limit. It holds from the
@@ -128,11 +150,11 @@ func SetBudget(
 		if _, err := account.Lock(ctx, tx, tenant); err != nil {
 			return err
 		}
-		b, err := lock(ctx, tx, tenant, now, false)
+		b, err := open(ctx, postgres.Joined(tx), tenant, needs{earliest: now, latest: now, alone: true}, false)
 		if err != nil {
 			return err
 		}
-		if err := b.setBudget(ctx, actor, site, monthly); err != nil {
+		if err := b.setBudget(ctx, tx, actor, site, monthly); err != nil {
 			return err
 		}
 		budgets, err := Budgets(ctx, tx, tenant, []gid.Site{site}, now)
@@ -155,8 +177,8 @@ func SetBudget(
 
 func noSite() *fault.Error { return fault.New(fault.NotFound, "there is no such site").At("siteId") }
 
-func (b *book) setBudget(ctx context.Context, actor account.Actor, site gid.Site, monthly *int64) error {
-	budgets, err := Budgets(ctx, b.tx, b.tenant, []gid.Site{site}, b.now)
+func (b *book) setBudget(ctx context.Context, tx bun.Tx, actor account.Actor, site gid.Site, monthly *int64) error {
+	budgets, err := Budgets(ctx, tx, b.tenant, []gid.Site{site}, b.now)
 	if err != nil {
 		return err
 	}
@@ -169,20 +191,20 @@ func (b *book) setBudget(ctx context.Context, actor account.Actor, site gid.Site
 	}
 	row := &SiteBudget{TenantID: b.tenant, SiteID: site, UpdatedAt: b.now}
 	if monthly == nil {
-		_, err = b.tx.NewDelete().Model(row).WherePK().Exec(ctx)
+		_, err = tx.NewDelete().Model(row).WherePK().Exec(ctx)
 	} else {
 		row.MonthlyCredits = *monthly
-		_, err = b.tx.NewInsert().Model(row).Returning("NULL").
+		_, err = tx.NewInsert().Model(row).Returning("NULL").
 			On("CONFLICT (tenant_id, site_id) DO UPDATE SET monthly_credits = excluded.monthly_credits, updated_at = excluded.updated_at").Exec(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("set budget: %w", err)
 	}
-	_, err = b.tx.NewRaw(`UPDATE igny8_credit_accounts
+	_, err = tx.NewRaw(`UPDATE igny8_credit_accounts
 		SET has_budgets = EXISTS (SELECT FROM igny8_site_budgets WHERE tenant_id = ?0) WHERE tenant_id = ?0`, b.tenant).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("mark budgets: %w", err)
 	}
-	return audit.Record(ctx, b.tx, b.tenant, actor.By(b.tenant), b.now, audit.On("site.budget_changed", "site", site).
+	return audit.Record(ctx, tx, b.tenant, actor.By(b.tenant), b.now, audit.On("site.budget_changed", "site", site).
 		From(map[string]any{"monthlyCredits": before}).To(map[string]any{"monthlyCredits": monthly}))
 }

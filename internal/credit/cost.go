@@ -17,17 +17,17 @@ import (
 type Cost struct {
 	bun.BaseModel `bun:"table:igny8_credit_cost_config,alias:cost"`
 
-	Operation Operation `bun:"operation"`
+	Operation Operation `bun:"operation" json:"operation"`
 	// Credits is for each started unit, in whole credits.
-	Credits int64 `bun:"credits"`
+	Credits int64 `bun:"credits" json:"credits"`
 	// UnitSize is how many words, ideas, images or calls one unit is.
-	UnitSize int64 `bun:"unit_size"`
+	UnitSize int64 `bun:"unit_size" json:"unit_size"`
 	// EffectiveFrom is nil for a cost that is built in.
-	EffectiveFrom *time.Time `bun:"effective_from"`
+	EffectiveFrom *time.Time `bun:"effective_from" json:"effective_from"`
 
 	// Next is what the operation will cost afterwards, where Costs or SetCost says it; nil where no other
 	// cost is set.
-	Next *Cost `bun:"-"`
+	Next *Cost `bun:"-" json:"-"`
 }
 
 // builtIn are the costs of operations for which the database has none that is in effect, in the order in

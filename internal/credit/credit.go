@@ -7,9 +7,13 @@
 // idempotency key and happens once; a refused one writes nothing.
 //
 // Every movement first locks the account's row in igny8_credit_accounts, behind the account itself
-// where a command holds that, then grants in the order in which they burn. Behind that lock, holds and
-// grants whose time is over are closed before anything else is judged (see book.sweep), so that what is
-// available never depends on when a job last ran.
+// where a command holds that; nobody changes an account's grants and holds without it. Behind that lock,
+// holds and grants whose time is over are closed before anything else is judged (see book.sweep), so that
+// what is available never depends on when a job last ran.
+//
+// Movements of one account that come at the same time share one transaction (gather.go): the book is
+// opened once, each movement is judged and applied in memory after the other as if it were alone, and what
+// they came to is written by one statement. A single movement is a group of one.
 package credit
 
 import (
@@ -74,22 +78,19 @@ func (k Kind) Priority() int { return priorities[k] }
 type Grant struct {
 	bun.BaseModel `bun:"table:igny8_credit_grants,alias:credit_grant"`
 
-	TenantID  gid.Account  `bun:"tenant_id,pk"`
-	ID        gid.Grant    `bun:"id,pk,autoincrement"`
-	Kind      Kind         `bun:"kind"`
-	Amount    int64        `bun:"amount"`
-	Remaining int64        `bun:"remaining"`
-	Priority  int          `bun:"priority"`
-	PeriodID  *gid.Period  `bun:"period_id"`
-	PaymentID *gid.Payment `bun:"payment_id"`
-	GrantedAt time.Time    `bun:"granted_at"`
-	ExpiresAt *time.Time   `bun:"expires_at"`
+	TenantID  gid.Account  `bun:"tenant_id,pk" json:"tenant_id"`
+	ID        gid.Grant    `bun:"id,pk,autoincrement" json:"id"`
+	Kind      Kind         `bun:"kind" json:"kind"`
+	Amount    int64        `bun:"amount" json:"amount"`
+	Remaining int64        `bun:"remaining" json:"remaining"`
+	Priority  int          `bun:"priority" json:"priority"`
+	PeriodID  *gid.Period  `bun:"period_id" json:"period_id"`
+	PaymentID *gid.Payment `bun:"payment_id" json:"payment_id"`
+	GrantedAt time.Time    `bun:"granted_at" json:"granted_at"`
+	ExpiresAt *time.Time   `bun:"expires_at" json:"expires_at"`
 
 	// Taken is how much one ledger line took from the grant, where a query asks for it.
-	Taken int64 `bun:"taken,scanonly"`
-
-	// issued says that the grant was inserted just now and no line tells of it yet.
-	issued bool
+	Taken int64 `bun:"taken,scanonly" json:"-"`
 }
 
 // IsNode marks the type as having a global id.
@@ -135,26 +136,26 @@ func (o *Operation) UnmarshalGQL(v any) error { return enum.Unmarshal(o, v) }
 type Transaction struct {
 	bun.BaseModel `bun:"table:igny8_credit_transactions,alias:line"`
 
-	TenantID     gid.Account           `bun:"tenant_id,pk"`
-	ID           gid.CreditTransaction `bun:"id,pk,autoincrement"`
-	Seq          int64                 `bun:"seq"`
-	Type         Type                  `bun:"type"`
-	Amount       int64                 `bun:"amount"`
-	BalanceAfter int64                 `bun:"balance_after"`
-	Operation    *Operation            `bun:"operation"`
-	Quantity     *int64                `bun:"quantity"`
+	TenantID     gid.Account           `bun:"tenant_id,pk" json:"tenant_id"`
+	ID           gid.CreditTransaction `bun:"id,pk,autoincrement" json:"id"`
+	Seq          int64                 `bun:"seq" json:"seq"`
+	Type         Type                  `bun:"type" json:"type"`
+	Amount       int64                 `bun:"amount" json:"amount"`
+	BalanceAfter int64                 `bun:"balance_after" json:"balance_after"`
+	Operation    *Operation            `bun:"operation" json:"operation"`
+	Quantity     *int64                `bun:"quantity" json:"quantity"`
 	// UnitCredits and UnitSize are the price that was charged: credits for each started unit of so many.
-	UnitCredits *int64    `bun:"unit_credits"`
-	UnitSize    *int64    `bun:"unit_size"`
-	SiteID      *gid.Site `bun:"site_id"`
+	UnitCredits *int64    `bun:"unit_credits" json:"unit_credits"`
+	UnitSize    *int64    `bun:"unit_size" json:"unit_size"`
+	SiteID      *gid.Site `bun:"site_id" json:"site_id"`
 	// RefundsID is the deduction that a refund gives back.
-	RefundsID      *gid.CreditTransaction `bun:"refunds_id"`
-	Description    string                 `bun:"description"`
-	Metadata       json.RawMessage        `bun:"metadata,type:jsonb,nullzero,default:'{}'"`
-	ActorKind      audit.ActorKind        `bun:"actor_kind"`
-	ActorID        *int64                 `bun:"actor_id"`
-	IdempotencyKey string                 `bun:"idempotency_key"`
-	CreatedAt      time.Time              `bun:"created_at"`
+	RefundsID      *gid.CreditTransaction `bun:"refunds_id" json:"refunds_id"`
+	Description    string                 `bun:"description" json:"description"`
+	Metadata       json.RawMessage        `bun:"metadata,type:jsonb,nullzero,default:'{}'" json:"metadata"`
+	ActorKind      audit.ActorKind        `bun:"actor_kind" json:"actor_kind"`
+	ActorID        *int64                 `bun:"actor_id" json:"actor_id"`
+	IdempotencyKey string                 `bun:"idempotency_key" json:"idempotency_key"`
+	CreatedAt      time.Time              `bun:"created_at" json:"created_at"`
 }
 
 // IsNode marks the type as having a global id.
@@ -172,10 +173,10 @@ func (t *Transaction) Actor() *audit.Actor {
 type part struct {
 	bun.BaseModel `bun:"table:igny8_credit_transaction_grants,alias:part"`
 
-	TenantID      gid.Account           `bun:"tenant_id,pk"`
-	TransactionID gid.CreditTransaction `bun:"transaction_id,pk"`
-	GrantID       gid.Grant             `bun:"grant_id,pk"`
-	Amount        int64                 `bun:"amount"`
+	TenantID      gid.Account           `bun:"tenant_id,pk" json:"tenant_id"`
+	TransactionID gid.CreditTransaction `bun:"transaction_id,pk" json:"transaction_id"`
+	GrantID       gid.Grant             `bun:"grant_id,pk" json:"grant_id"`
+	Amount        int64                 `bun:"amount" json:"amount"`
 }
 
 // Connection is a page of ledger lines.

@@ -58,19 +58,18 @@ func expire(ctx context.Context, db bun.IDB, now time.Time, due string) (swept, 
 
 func sweepOne(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) (swept, error) {
 	var done swept
-	err := postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
+	err := postgres.InTrips(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, t postgres.Trips) error {
 		done = swept{}
-		b, err := lock(ctx, tx, tenant, now, true)
+		b, err := open(ctx, t, tenant, needs{earliest: now, latest: now}, true)
 		if err != nil || b == nil {
 			return err
 		}
-		if done, err = b.open(ctx); err != nil {
+		if done, err = b.sweep(ctx); err != nil || done == (swept{}) {
 			return err
 		}
-		if done == (swept{}) {
-			return nil
-		}
-		return b.close(ctx)
+		b.watch()
+		_, err = b.flush(ctx)
+		return err
 	})
 	return done, err
 }

@@ -37,15 +37,20 @@ func newTenant(tb testing.TB, db *pgtest.DB) *tenant {
 	a := &tenant{t: tb, db: db}
 	a.scan(&a.id, `INSERT INTO igny8_tenants (name, slug, plan_id, status) VALUES ('Tenant', ?, 2, 'active') RETURNING id`,
 		fmt.Sprintf("tenant-%d", serial.Add(1)))
-	u := &account.User{TenantID: a.id, Role: account.Owner}
-	a.scan(&u.ID, `INSERT INTO igny8_users (tenant_id, email, role) VALUES (?, ?, 'owner') RETURNING id`,
+	var user gid.User
+	a.scan(&user, `INSERT INTO igny8_users (tenant_id, email, role) VALUES (?, ?, 'owner') RETURNING id`,
 		a.id, fmt.Sprintf("p%d@example.com", serial.Add(1)))
-	a.owner = account.Actor{
-		User: u, Account: &account.Account{ID: a.id},
-		Plan: &plan.Plan{Slug: "starter", Name: "Starter", Features: []plan.Feature{plan.AIWriter, plan.ImageGen}},
-	}
+	a.owner = ownerOf(a.id, user)
 	a.in(func(ctx context.Context, tx bun.Tx) error { return credit.Open(ctx, tx, a.id) })
 	return a
+}
+
+// ownerOf is an account's owner as they were when they entered.
+func ownerOf(id gid.Account, user gid.User) account.Actor {
+	return account.Actor{
+		User: &account.User{TenantID: id, ID: user, Role: account.Owner}, Account: &account.Account{ID: id},
+		Plan: &plan.Plan{Slug: "starter", Name: "Starter", Features: []plan.Feature{plan.AIWriter, plan.ImageGen}},
+	}
 }
 
 func (a *tenant) ctx() context.Context { return postgres.WithTenant(a.t.Context(), int64(a.id)) }

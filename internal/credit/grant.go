@@ -11,6 +11,7 @@ import (
 
 	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/postgres"
 )
 
 // Incoming is credits to be granted.
@@ -45,7 +46,7 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if in.Amount == 0 {
 		return nil, nil
 	}
-	b, err := lock(ctx, tx, in.Tenant, in.At, false)
+	b, err := open(ctx, postgres.Joined(tx), in.Tenant, needs{earliest: in.At, latest: in.At, lineIDs: 1, grantIDs: 1, alone: true}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -71,5 +72,7 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if err := b.write(ctx, line, []move{granted}); err != nil {
 		return nil, err
 	}
-	return line, b.close(ctx)
+	b.watch()
+	_, err = b.flush(ctx)
+	return line, err
 }

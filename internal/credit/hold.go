@@ -34,24 +34,24 @@ func (s *HoldStatus) UnmarshalGQL(v any) error { return enum.Unmarshal(s, v) }
 type Hold struct {
 	bun.BaseModel `bun:"table:igny8_credit_holds,alias:hold"`
 
-	TenantID  gid.Account    `bun:"tenant_id,pk"`
-	ID        gid.CreditHold `bun:"id,pk,autoincrement"`
-	Status    HoldStatus     `bun:"status"`
-	Operation Operation      `bun:"operation"`
-	Quantity  int64          `bun:"quantity"`
+	TenantID  gid.Account    `bun:"tenant_id,pk" json:"tenant_id"`
+	ID        gid.CreditHold `bun:"id,pk,autoincrement" json:"id"`
+	Status    HoldStatus     `bun:"status" json:"status"`
+	Operation Operation      `bun:"operation" json:"operation"`
+	Quantity  int64          `bun:"quantity" json:"quantity"`
 	// Amount is what is set aside, in whole credits.
-	Amount int64 `bun:"amount"`
+	Amount int64 `bun:"amount" json:"amount"`
 	// UnitCredits and UnitSize are the price when the hold was made, which the capture is charged by.
-	UnitCredits      int64                  `bun:"unit_credits"`
-	UnitSize         int64                  `bun:"unit_size"`
-	SiteID           *gid.Site              `bun:"site_id"`
-	CapturedQuantity *int64                 `bun:"captured_quantity"`
-	TransactionID    *gid.CreditTransaction `bun:"transaction_id"`
-	ActorKind        audit.ActorKind        `bun:"actor_kind"`
-	ActorID          *int64                 `bun:"actor_id"`
-	CreatedAt        time.Time              `bun:"created_at"`
-	ExpiresAt        time.Time              `bun:"expires_at"`
-	ClosedAt         *time.Time             `bun:"closed_at"`
+	UnitCredits      int64                  `bun:"unit_credits" json:"unit_credits"`
+	UnitSize         int64                  `bun:"unit_size" json:"unit_size"`
+	SiteID           *gid.Site              `bun:"site_id" json:"site_id"`
+	CapturedQuantity *int64                 `bun:"captured_quantity" json:"captured_quantity"`
+	TransactionID    *gid.CreditTransaction `bun:"transaction_id" json:"transaction_id"`
+	ActorKind        audit.ActorKind        `bun:"actor_kind" json:"actor_kind"`
+	ActorID          *int64                 `bun:"actor_id" json:"actor_id"`
+	CreatedAt        time.Time              `bun:"created_at" json:"created_at"`
+	ExpiresAt        time.Time              `bun:"expires_at" json:"expires_at"`
+	ClosedAt         *time.Time             `bun:"closed_at" json:"closed_at"`
 }
 
 // IsNode marks the type as having a global id.

@@ -225,3 +225,51 @@ func TestExpireGrants_KeepsWhatOlderHoldsSetAside(t *testing.T) {
 	}
 	b.sound()
 }
+
+// Of two grants that ended, the hold that was made while both were good is paid from the one that ended first,
+// though the other burns before it: that other one is all that the younger hold has.
+func TestCapture_LeavesYoungerHoldsWhatWasKeptForThem(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	a := newTenant(t, db)
+	first, second := now.Add(time.Minute), now.Add(3*time.Minute)
+	a.give(credit.Purchase, 10, now, &first)
+	a.give(credit.Trial, 10, now, &second) // burns first, while both are good
+	older := did2(t)(a.reserve(now, credit.Clustering, 1, "older")).Hold
+	younger := did2(t)(a.reserve(first, credit.Clustering, 1, "younger")).Hold
+	if s := a.state(); s.Balance != 20 || s.Held != 20 || a.left() != "10 10" {
+		t.Fatalf("%+v, %s: all is to be kept", s, a.left())
+	}
+	got := did2(t)(a.capture(second, older.ID, nil, "c"))
+	if c := got.Credits; c.Balance != 10 || c.Held != 10 || a.left() != "0 10" {
+		t.Errorf("%+v, %s: the younger hold is to keep its 10", c, a.left())
+	}
+	if got := did2(t)(a.capture(second, younger.ID, nil, "c2")); got.Credits.Balance != 0 || got.Credits.Held != 0 {
+		t.Errorf("%+v", got.Credits)
+	}
+	a.sound()
+}
+
+// Servers' clocks differ, and who took the time first may come to the lock last: nothing that is set aside
+// expires for that.
+func TestExpireGrants_LeavesWhatIsHeldWhenTimeGoesBack(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	a := newTenant(t, db)
+	end := now.Add(time.Minute)
+	a.give(credit.Purchase, 10, now, &end)
+	a.give(credit.Trial, 10, now, nil)
+	older := did2(t)(a.reserve(now, credit.Clustering, 1, "older")).Hold
+	younger := did2(t)(a.reserve(end, credit.Clustering, 1, "younger")).Hold
+	// By its own clock the grant is good still, and the other one burns first.
+	did2(t)(a.capture(end.Add(-1), older.ID, nil, "c"))
+	if n, err := credit.ExpireGrants(t.Context(), db.App, end); n != 0 || err != nil {
+		t.Fatalf("%d, %v", n, err)
+	}
+	_, err := a.spend(end, credit.Clustering, 1, "s")
+	refused(t, err, fault.InsufficientCredits, "")
+	if got := did2(t)(a.capture(end, younger.ID, nil, "c2")); got.Credits.Balance != 0 || got.Credits.Held != 0 {
+		t.Errorf("%+v", got.Credits)
+	}
+	a.sound()
+}

@@ -43,30 +43,27 @@ func (w *watched) granted(g *Grant) {
 type alert struct {
 	bun.BaseModel `bun:"table:igny8_credit_alerts,alias:alert"`
 
-	TenantID  gid.Account `bun:"tenant_id,pk"`
-	ID        int64       `bun:"id,pk,autoincrement"`
-	Available int64       `bun:"available"`
-	LowBelow  int64       `bun:"low_below"`
-	CreatedAt time.Time   `bun:"created_at"`
-	HandledAt *time.Time  `bun:"handled_at"`
+	TenantID  gid.Account `bun:"tenant_id,pk" json:"tenant_id"`
+	ID        int64       `bun:"id,pk,autoincrement" json:"id"`
+	Available int64       `bun:"available" json:"available"`
+	LowBelow  int64       `bun:"low_below" json:"low_below"`
+	CreatedAt time.Time   `bun:"created_at" json:"created_at"`
+	HandledAt *time.Time  `bun:"handled_at" json:"handled_at"`
 }
 
 // watch notices that what is available became low, once until it is not low any more.
-func (b *book) watch(ctx context.Context) error {
+func (b *book) watch() {
 	w, available := b.watched, b.state.Available()
 	if available >= w.LowBelow {
 		w.LowSince = nil
-		return nil
+		return
 	}
 	if w.LowSince != nil {
-		return nil
+		return
 	}
-	w.LowSince = &b.now
-	row := &alert{TenantID: b.tenant, Available: available, LowBelow: w.LowBelow, CreatedAt: b.now}
-	if _, err := b.tx.NewInsert().Model(row).Returning("NULL").Exec(ctx); err != nil {
-		return fmt.Errorf("insert alert: %w", err)
-	}
-	return nil
+	since := b.now
+	w.LowSince = &since
+	b.alerts = append(b.alerts, &alert{TenantID: b.tenant, Available: available, LowBelow: w.LowBelow, CreatedAt: b.now})
 }
 
 // AlertLow mails the owners of all accounts whose credits became low, and whoever gets their bills, once for

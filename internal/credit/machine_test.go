@@ -1,9 +1,11 @@
 package credit_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,69 +14,305 @@ import (
 	"github.com/uptrace/bun"
 	"pgregory.net/rapid"
 
+	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres/pgtest"
 )
 
-// machineTime is how long the state machine runs, beyond its first hundred sequences.
-const machineTime = 8 * time.Second
+const (
+	// sequences are how many the state machine runs at least on rows in memory, and databaseTime how long it
+	// runs on Postgres, beyond its first hundred sequences.
+	sequences    = 10_000
+	databaseTime = 6 * time.Second
+	// stepsVariable asks for so many steps in memory, rather than sequences.
+	stepsVariable = "IGNY8_MACHINE_STEPS"
+)
 
-// machine drives an account and its model side by side.
-type machine struct {
-	*tenant
+// world is where the machine's movements happen.
+type world interface {
+	perform(group []*credit.Movement) error
+	give(kind credit.Kind, amount int64, at time.Time, expires *time.Time) error
+	jobs(at time.Time) error
+	// String is the state, as the model writes its own.
+	String() string
+	// verify adds up the ledger, of so many lines.
+	verify(lines int64) error
+}
 
-	m        *model
-	holdIDs  []gid.CreditHold
-	lineIDs  []gid.CreditTransaction
-	answered []func(rt *rapid.T)
-	keys     int
-	steps    *atomic.Int64
+// All of the package's code runs against rows in memory, but for Postgres itself.
+func TestCredits_InMemoryDoWhatTheModelDoes(t *testing.T) {
+	t.Parallel()
+	wanted, _ := strconv.Atoi(os.Getenv(stepsVariable))
+	owner := ownerOf(1, 1)
+	ran, steps := 0, 0
+	begun := time.Now()
+	for (wanted == 0 && ran < sequences) || steps < wanted {
+		rapid.Check(t, func(rt *rapid.T) {
+			ran++
+			s := &machine{world: inMemory{credit.NewMemory(1), t.Context()}, id: 1, owner: owner, m: &model{now: now}}
+			s.run(rt)
+			steps += s.steps
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d sequences, %d steps in %s", ran, steps, time.Since(begun).Round(time.Millisecond))
 }
 
 func TestCredits_DoWhatTheModelDoes(t *testing.T) {
 	t.Parallel()
-	var sequences, steps atomic.Int64
-	until := time.Now().Add(machineTime)
-	for worker := range 2 {
-		t.Run(strconv.Itoa(worker), func(t *testing.T) {
-			t.Parallel()
-			db := pgtest.New(t)
-			for first := true; first || time.Now().Before(until); first = false {
-				rapid.Check(t, func(rt *rapid.T) {
-					sequences.Add(1)
-					s := &machine{tenant: newTenant(t, db), m: &model{now: now}, steps: &steps}
-					s.give(rt)
-					rt.Repeat(map[string]func(*rapid.T){
-						"": s.check, "give": s.give, "spend": s.spend, "reserve": s.reserve, "capture": s.capture, "release": s.release,
-						"refund": s.refund, "adjust": s.adjust, "time passes": s.pass, "jobs": s.jobs, "replay": s.replay,
-					})
-					v, err := credit.Verify(s.ctx(), db.App, s.id)
-					if err != nil || !v.OK() || v.CheckedLines != s.m.seq {
-						rt.Fatalf("verification: %v, %+v", err, v)
-					}
-				})
-			}
+	db := pgtest.New(t)
+	ran, steps := 0, 0
+	until := time.Now().Add(databaseTime)
+	for ran == 0 || time.Now().Before(until) {
+		rapid.Check(t, func(rt *rapid.T) {
+			ran++
+			a := newTenant(t, db)
+			s := &machine{world: inPostgres{a}, id: a.id, owner: a.owner, m: &model{now: now}}
+			s.run(rt)
+			steps += s.steps
 		})
+		if t.Failed() {
+			return
+		}
 	}
-	t.Cleanup(func() { t.Logf("%d sequences, %d steps", sequences.Load(), steps.Load()) })
+	t.Logf("%d sequences, %d steps", ran, steps)
 }
 
-// check compares the database with the model.
-func (s *machine) check(rt *rapid.T) {
-	s.steps.Add(1)
+type inMemory struct {
+	*credit.Memory
+
+	ctx context.Context //nolint:containedctx // the test's
+}
+
+func (w inMemory) perform(group []*credit.Movement) error { return w.Perform(w.ctx, group) }
+func (w inMemory) jobs(at time.Time) error                { return w.Sweep(w.ctx, at) }
+func (w inMemory) give(kind credit.Kind, amount int64, at time.Time, expires *time.Time) error {
+	return w.Give(w.ctx, &credit.Grant{Kind: kind, Amount: amount, ExpiresAt: expires}, at)
+}
+func (w inMemory) verify(int64) error { return w.Verify() }
+
+type inPostgres struct{ a *tenant }
+
+func (w inPostgres) perform(group []*credit.Movement) error {
+	return credit.Perform(w.a.ctx(), w.a.db.App, w.a.id, group)
+}
+
+func (w inPostgres) give(kind credit.Kind, amount int64, at time.Time, expires *time.Time) error {
+	w.a.give(kind, amount, at, expires)
+	return nil
+}
+
+func (w inPostgres) jobs(at time.Time) error {
+	_, err := credit.ExpireHolds(w.a.t.Context(), w.a.db.App, at)
+	_, err2 := credit.ExpireGrants(w.a.t.Context(), w.a.db.App, at)
+	return errors.Join(err, err2)
+}
+
+func (w inPostgres) String() string {
 	var got string
-	s.scan(&got, `SELECT format('balance %s held %s seq %s grants', balance, held, last_seq)
+	w.a.scan(&got, `SELECT format('balance %s held %s seq %s grants', balance, held, last_seq)
 		|| coalesce((SELECT string_agg(' ' || remaining, '' ORDER BY id) FROM igny8_credit_grants WHERE tenant_id = ?0), '')
 		|| ' holds' || coalesce((SELECT string_agg(' ' || status, '' ORDER BY id) FROM igny8_credit_holds WHERE tenant_id = ?0), '')
-		FROM igny8_credit_accounts WHERE tenant_id = ?0`, s.id)
-	if want := s.m.String(); got != want {
-		rt.Fatalf("the database has\n%s\nand the model\n%s", got, want)
+		FROM igny8_credit_accounts WHERE tenant_id = ?0`, w.a.id)
+	return got
+}
+
+func (w inPostgres) verify(lines int64) error {
+	v, err := credit.Verify(w.a.ctx(), w.a.db.App, w.a.id)
+	if err != nil || !v.OK() || v.CheckedLines != lines {
+		return fmt.Errorf("%w: %+v of %d lines", err, v, lines)
 	}
-	if s.m.available() < 0 {
-		rt.Fatalf("%d are available", s.m.available())
+	return nil
+}
+
+// machine drives an account and its model side by side.
+type machine struct {
+	world
+
+	id       gid.Account
+	owner    account.Actor
+	m        *model
+	holdIDs  []gid.CreditHold
+	lineIDs  []gid.CreditTransaction
+	answered []answered
+	keys     int
+	steps    int
+	// tight is a time in which all grants end, one soon after the other, and holds, which there are more of,
+	// outlive them.
+	tight bool
+}
+
+// answered is a movement that succeeded: it is asked for again later and must be answered the same.
+type answered struct {
+	again func() (*credit.Movement, error)
+	first *credit.Result
+}
+
+// planned is a movement of a group with what the model says of it.
+type planned struct {
+	build func() (*credit.Movement, error)
+	code  fault.Code
+	// balance and held are the account's right after it, where it succeeds.
+	balance, held int64
+	// then is told the result of one that succeeds.
+	then func(*credit.Result)
+	// same is the member of the group, and first the result, that it must be answered like.
+	same  int
+	first *credit.Result
+}
+
+// run is one sequence.
+func (s *machine) run(rt *rapid.T) {
+	s.tight = rapid.Bool().Draw(rt, "tight")
+	s.giveSome(rt)
+	if s.tight {
+		s.giveSome(rt)
 	}
+	for range rapid.IntRange(1, 12).Draw(rt, "groups") {
+		switch rapid.IntRange(0, 9).Draw(rt, "step") {
+		case 0:
+			s.giveSome(rt)
+		case 1:
+			if err := s.jobs(s.m.now); err != nil {
+				rt.Fatal(err)
+			}
+			// A hold that expires is followed by what it kept alive; an account with nothing due is left alone.
+			s.m.sweep()
+			s.steps++
+		case 2, 3:
+			s.pass(rt)
+		default:
+			s.group(rt)
+		}
+		if got, want := s.String(), s.m.String(); got != want {
+			rt.Fatalf("the account has\n%s\nand the model\n%s", got, want)
+		}
+		if s.m.available() < 0 {
+			rt.Fatalf("%d are available", s.m.available())
+		}
+	}
+	if err := s.verify(s.m.seq); err != nil {
+		rt.Fatalf("verification: %v", err)
+	}
+}
+
+// group runs movements that share a transaction: each does what it would do alone after the one before it,
+// and those that are refused leave no trace.
+func (s *machine) group(rt *rapid.T) {
+	plans := make([]*planned, 0, 6)
+	group := make([]*credit.Movement, 0, 6)
+	for range rapid.IntRange(1, 6).Draw(rt, "members") {
+		if rapid.IntRange(0, 7).Draw(rt, "time passes") == 0 {
+			s.pass(rt)
+		}
+		p := s.plan(rt, plans)
+		if p == nil {
+			continue
+		}
+		p.balance, p.held = s.m.balance(), s.m.held()
+		m, err := p.build()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		plans, group = append(plans, p), append(group, m)
+	}
+	if len(group) == 0 {
+		return
+	}
+	s.steps += len(group)
+	if err := s.perform(group); err != nil {
+		rt.Fatalf("the group failed: %v", err)
+	}
+	for i, p := range plans {
+		s.judge(rt, plans, group, i, p)
+	}
+}
+
+func (s *machine) judge(rt *rapid.T, plans []*planned, group []*credit.Movement, i int, p *planned) {
+	r, err := group[i].Outcome()
+	if p.code != "" {
+		if !fault.Is(err, p.code) {
+			rt.Fatalf("member %d of %d: %v, want %s", i, len(group), err, p.code)
+		}
+		return
+	}
+	if err != nil {
+		rt.Fatalf("member %d of %d is refused: %v", i, len(group), err)
+	}
+	first := p.first
+	if p.same >= 0 {
+		first, _ = group[p.same].Outcome()
+	}
+	if first != nil {
+		if diff := cmp.Diff(first, r, cmpopts.IgnoreTypes(bun.BaseModel{})); diff != "" {
+			rt.Fatalf("the replay differs (-first +again):\n%s", diff)
+		}
+		return
+	}
+	if r.Credits.Balance != p.balance || r.Credits.Held != p.held {
+		rt.Fatalf("member %d of %d: answered %+v, want %d and %d", i, len(group), r.Credits, p.balance, p.held)
+	}
+	s.answered = append(s.answered, answered{p.build, r})
+	p.then(r)
+}
+
+// plan draws a movement and has the model do it; nil where what it drew has nothing to work on.
+func (s *machine) plan(rt *rapid.T, before []*planned) *planned {
+	p := &planned{same: -1, then: func(*credit.Result) {}}
+	next := s.m.clone()
+	next.sweep()
+	movement := rapid.IntRange(0, 8).Draw(rt, "movement")
+	if s.tight && movement < 2 {
+		movement += 2
+	}
+	switch movement {
+	case 0, 1:
+		s.planSpend(rt, p, next)
+	case 2:
+		s.planReserve(rt, p, next)
+	case 3:
+		if len(s.holdIDs) == 0 {
+			return nil
+		}
+		s.planCapture(rt, p, next)
+	case 4:
+		if len(s.holdIDs) == 0 {
+			return nil
+		}
+		s.planRelease(rt, p, next)
+	case 5:
+		if len(s.lineIDs) == 0 {
+			return nil
+		}
+		s.planRefund(rt, p, next)
+	case 6:
+		s.planAdjust(rt, p, next)
+	case 7:
+		if len(s.answered) == 0 {
+			return nil
+		}
+		a := rapid.SampledFrom(s.answered).Draw(rt, "request")
+		p.build, p.first = a.again, a.first
+		return p
+	default: // what a member of this very group asks for
+		if len(before) == 0 {
+			return nil
+		}
+		i := rapid.IntRange(0, len(before)-1).Draw(rt, "member")
+		if before[i].code != "" { // a refusal is not kept, and what is refused now may not be by then
+			return nil
+		}
+		p.build, p.first, p.same = before[i].build, before[i].first, i
+		return p
+	}
+	if p.code == "" {
+		s.m = next
+	}
+	return p
 }
 
 func (s *machine) key() string {
@@ -82,68 +320,32 @@ func (s *machine) key() string {
 	return fmt.Sprint("k", s.keys)
 }
 
-// answer checks a command's outcome: the model's next state where it succeeds, the code otherwise. A
-// success is replayed later and must be answered the same.
-func (s *machine) answer(rt *rapid.T, next *model, code fault.Code, call func() (*credit.Result, error)) *credit.Result {
-	r, err := call()
-	if code != "" {
-		if !fault.Is(err, code) {
-			rt.Fatalf("%v, want %s", err, code)
-		}
-		return nil
-	}
-	if err != nil {
-		rt.Fatalf("refused: %v", err)
-	}
-	s.m = next
-	if r.Credits.Balance != next.balance() || r.Credits.Held != next.held() {
-		rt.Fatalf("answered %+v", r.Credits)
-	}
-	s.answered = append(s.answered, func(rt *rapid.T) {
-		again, err := call()
-		if err != nil {
-			rt.Fatalf("the replay is refused: %v", err)
-		}
-		if diff := cmp.Diff(r, again, cmpopts.IgnoreTypes(bun.BaseModel{})); diff != "" {
-			rt.Fatalf("the replay differs (-first +again):\n%s", diff)
-		}
-	})
-	return r
-}
-
-func (s *machine) replay(rt *rapid.T) {
-	if len(s.answered) == 0 {
-		rt.Skip("nothing was answered yet")
-	}
-	rapid.SampledFrom(s.answered).Draw(rt, "request")(rt)
-}
-
 func (s *machine) pass(rt *rapid.T) {
-	s.m.now = s.m.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(rt, "minutes")) * time.Minute)
+	s.m.now = s.m.now.Add(s.minutes(rt, 1, 90, 1, 10))
 }
 
-func (s *machine) jobs(rt *rapid.T) {
-	if _, err := credit.ExpireHolds(s.t.Context(), s.db.App, s.m.now); err != nil {
-		rt.Fatal(err)
+// minutes draws a time; the last two are its bounds where times are tight.
+func (s *machine) minutes(rt *rapid.T, least, most, tightLeast, tightMost int) time.Duration {
+	if s.tight {
+		least, most = tightLeast, tightMost
 	}
-	if _, err := credit.ExpireGrants(s.t.Context(), s.db.App, s.m.now); err != nil {
-		rt.Fatal(err)
-	}
-	// A hold that expires is followed by what it kept alive; an account with nothing due is left alone.
-	s.m.sweep()
+	return time.Duration(rapid.IntRange(least, most).Draw(rt, "minutes")) * time.Minute
 }
 
-func (s *machine) give(rt *rapid.T) {
+func (s *machine) giveSome(rt *rapid.T) {
 	kind := rapid.SampledFrom([]credit.Kind{credit.Trial, credit.Promotion, credit.Subscription, credit.Purchase}).Draw(rt, "kind")
 	amount := rapid.Int64Range(1, 60).Draw(rt, "credits")
 	var expires *time.Time
-	if rapid.Bool().Draw(rt, "expires") {
-		at := s.m.now.Add(time.Duration(rapid.IntRange(1, 120).Draw(rt, "minutes")) * time.Minute)
+	if s.tight || rapid.Bool().Draw(rt, "expires") {
+		at := s.m.now.Add(s.minutes(rt, 1, 120, 1, 30))
 		expires = &at
 	}
-	s.tenant.give(kind, amount, s.m.now, expires)
+	if err := s.give(kind, amount, s.m.now, expires); err != nil {
+		rt.Fatal(err)
+	}
 	s.m.grants = append(s.m.grants, modelGrant{priority: kind.Priority(), granted: s.m.now, expires: expires, left: amount})
 	s.m.seq++
+	s.steps++
 }
 
 // work draws something to pay for, with its price as the contract has it.
@@ -160,55 +362,44 @@ func work(rt *rapid.T) (op credit.Operation, quantity, required int64, cost cred
 	}
 }
 
-func (s *machine) spend(rt *rapid.T) {
+func (s *machine) planSpend(rt *rapid.T, p *planned, next *model) {
 	op, quantity, required, _ := work(rt)
 	key, at := s.key(), s.m.now
-	next, code := s.m.clone(), fault.Code("")
-	next.sweep()
 	if required > next.available() {
-		code = fault.InsufficientCredits
+		p.code = fault.InsufficientCredits
 	} else {
 		next.deduct(required, false)
 	}
-	if r := s.answer(rt, next, code, func() (*credit.Result, error) { return s.tenant.spend(at, op, quantity, key) }); r != nil {
-		s.lineIDs = append(s.lineIDs, r.Transaction.ID)
+	p.build = func() (*credit.Movement, error) {
+		return credit.ToSpend(context.Background(), s.owner, at, anySite,
+			credit.Spending{Operation: op, Quantity: &quantity, IdempotencyKey: key})
 	}
+	p.then = func(r *credit.Result) { s.lineIDs = append(s.lineIDs, r.Transaction.ID) }
 }
 
-func (s *machine) reserve(rt *rapid.T) {
+func (s *machine) planReserve(rt *rapid.T, p *planned, next *model) {
 	op, quantity, required, cost := work(rt)
 	key, at := s.key(), s.m.now
-	life := time.Duration(rapid.IntRange(1, 180).Draw(rt, "minutes")) * time.Minute
-	next, code := s.m.clone(), fault.Code("")
-	next.sweep()
+	life := s.minutes(rt, 1, 180, 60, 180)
 	if required > next.available() {
-		code = fault.InsufficientCredits
+		p.code = fault.InsufficientCredits
 	}
 	next.holds = append(next.holds, modelHold{
 		amount: required, quantity: quantity, cost: cost, created: at, expires: at.Add(life), status: credit.HoldOpen,
 	})
-	r := s.answer(rt, next, code, func() (*credit.Result, error) {
-		return credit.Reserve(s.ctx(), s.db.App, s.owner, at, anySite,
+	p.build = func() (*credit.Movement, error) {
+		return credit.ToReserve(context.Background(), s.owner, at, anySite,
 			credit.Reservation{Operation: op, Quantity: quantity, ExpiresIn: &life, IdempotencyKey: key})
-	})
-	if r != nil {
-		s.holdIDs = append(s.holdIDs, r.Hold.ID)
 	}
+	p.then = func(r *credit.Result) { s.holdIDs = append(s.holdIDs, r.Hold.ID) }
 }
 
-// hold draws one of the holds that were made, open or not.
-func (s *machine) hold(rt *rapid.T) int {
-	if len(s.holdIDs) == 0 {
-		rt.Skip("there is no hold")
-	}
-	return rapid.IntRange(0, len(s.holdIDs)-1).Draw(rt, "hold")
-}
+// hold draws one of the holds that were made before this group, open or not.
+func (s *machine) hold(rt *rapid.T) int { return rapid.IntRange(0, len(s.holdIDs)-1).Draw(rt, "hold") }
 
-func (s *machine) capture(rt *rapid.T) {
+func (s *machine) planCapture(rt *rapid.T, p *planned, next *model) {
 	i := s.hold(rt)
 	key, at := s.key(), s.m.now
-	next, code := s.m.clone(), fault.Code("")
-	next.sweep()
 	h := &next.holds[i]
 	quantity := h.quantity
 	var asked *int64
@@ -219,42 +410,37 @@ func (s *machine) capture(rt *rapid.T) {
 	required := (quantity + h.cost.UnitSize - 1) / h.cost.UnitSize * h.cost.Credits
 	switch {
 	case h.status != credit.HoldOpen:
-		code = fault.InvalidState
+		p.code = fault.InvalidState
 	case required > h.amount:
-		code = fault.Invalid
+		p.code = fault.Invalid
 	default:
 		h.status = credit.HoldCaptured
 		next.deduct(required, true)
 		next.sweepGrants()
 	}
-	r := s.answer(rt, next, code, func() (*credit.Result, error) { return s.tenant.capture(at, s.holdIDs[i], asked, key) })
-	if r != nil {
-		s.lineIDs = append(s.lineIDs, r.Transaction.ID)
+	p.build = func() (*credit.Movement, error) {
+		return credit.ToCapture(s.owner, at, credit.Capture{HoldID: s.holdIDs[i], Quantity: asked, IdempotencyKey: key})
 	}
+	p.then = func(r *credit.Result) { s.lineIDs = append(s.lineIDs, r.Transaction.ID) }
 }
 
-func (s *machine) release(rt *rapid.T) {
+func (s *machine) planRelease(rt *rapid.T, p *planned, next *model) {
 	i := s.hold(rt)
 	key, at := s.key(), s.m.now
-	next, code := s.m.clone(), fault.Code("")
-	next.sweep()
 	if next.holds[i].status == credit.HoldOpen {
 		next.holds[i].status = credit.HoldReleased
 		next.sweepGrants()
 	} else {
-		code = fault.InvalidState
+		p.code = fault.InvalidState
 	}
-	s.answer(rt, next, code, func() (*credit.Result, error) { return s.tenant.release(at, s.holdIDs[i], key) })
+	p.build = func() (*credit.Movement, error) {
+		return credit.ToRelease(s.owner, at, credit.Release{HoldID: s.holdIDs[i], IdempotencyKey: key})
+	}
 }
 
-func (s *machine) refund(rt *rapid.T) {
-	if len(s.lineIDs) == 0 {
-		rt.Skip("nothing was deducted")
-	}
+func (s *machine) planRefund(rt *rapid.T, p *planned, next *model) {
 	i := rapid.IntRange(0, len(s.lineIDs)-1).Draw(rt, "line")
 	key, at := s.key(), s.m.now
-	next, code := s.m.clone(), fault.Code("")
-	next.sweep()
 	left := next.lines[i].total() - next.lines[i].given
 	amount := left
 	var asked *int64
@@ -264,32 +450,32 @@ func (s *machine) refund(rt *rapid.T) {
 	}
 	switch {
 	case left == 0:
-		code = fault.InvalidState
+		p.code = fault.InvalidState
 	case amount > left:
-		code = fault.Invalid
+		p.code = fault.Invalid
 	default:
 		next.refund(i, amount)
 	}
-	s.answer(rt, next, code, func() (*credit.Result, error) { return s.tenant.refund(at, s.lineIDs[i], asked, key) })
+	p.build = func() (*credit.Movement, error) {
+		return credit.ToRefund(s.owner, at,
+			credit.Refunding{TransactionID: s.lineIDs[i], Amount: asked, Reason: "it failed", IdempotencyKey: key})
+	}
 }
 
-func (s *machine) adjust(rt *rapid.T) {
+func (s *machine) planAdjust(rt *rapid.T, p *planned, next *model) {
 	amount := rapid.Int64Range(-40, 40).Filter(func(n int64) bool { return n != 0 }).Draw(rt, "credits")
 	key, at := s.key(), s.m.now
-	next, code := s.m.clone(), fault.Code("")
-	next.sweep()
 	switch {
 	case amount > 0:
 		next.grants = append(next.grants, modelGrant{priority: credit.Adjustment.Priority(), granted: at, left: amount})
 		next.seq++
 	case -amount > next.available():
-		code = fault.InsufficientCredits
+		p.code = fault.InsufficientCredits
 	default:
 		next.burn(-amount, false)
 		next.seq++
 	}
-	s.answer(rt, next, code, func() (*credit.Result, error) {
-		return credit.Adjust(s.ctx(), s.db.App, s.owner, at,
-			credit.Adjusting{AccountID: s.id, Amount: amount, Reason: "a correction", IdempotencyKey: key})
-	})
+	p.build = func() (*credit.Movement, error) {
+		return credit.ToAdjust(s.owner, at, credit.Adjusting{AccountID: s.id, Amount: amount, Reason: "a correction", IdempotencyKey: key})
+	}
 }

@@ -139,9 +139,8 @@ func (m *model) burn(n int64, capture bool) (moves []modelMove) {
 	for ; n > 0; n-- {
 		best := -1
 		for _, g := range m.order() {
-			if m.grants[g].left > 0 && m.over(g) && capture {
+			if m.grants[g].left > 0 && m.over(g) && capture && (best < 0 || m.grants[g].expires.Before(*m.grants[best].expires)) {
 				best = g
-				break
 			}
 		}
 		for _, g := range m.order() {

@@ -37,6 +37,14 @@ const leastRefundLife = time.Hour
 // Errors: REQUIRED, TOO_LONG, INVALID, NOT_FOUND, INVALID_STATE for a line that is no deduction or was
 // given back, IDEMPOTENCY_CONFLICT.
 func RefundLine(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Refunding) (*Result, error) {
+	m, err := in.movement(actor, now)
+	if err != nil {
+		return nil, err
+	}
+	return command(ctx, db, actor.AccountID(), m)
+}
+
+func (in Refunding) movement(actor account.Actor, now time.Time) (*movement, error) {
 	in.Reason = strings.TrimSpace(in.Reason)
 	var faults fault.List
 	if in.Amount != nil && *in.Amount < 1 {
@@ -47,10 +55,11 @@ func RefundLine(ctx context.Context, db bun.IDB, actor account.Actor, now time.T
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	facts := factsOf(actor, in.TransactionID, in.Amount, in.Reason)
-	return command(ctx, db, actor.AccountID(), now, opRefund, in.IdempotencyKey, facts,
-		func(ctx context.Context, b *book) (*Result, error) {
-			deducted, sources, err := b.refundable(ctx, actor, in.TransactionID)
+	return &movement{
+		fingerprint: fingerprint(factsOf(actor, in.TransactionID, in.Amount, in.Reason)...),
+		now:         now, operation: opRefund, key: in.IdempotencyKey, actor: &actor, refund: &in.TransactionID,
+		do: func(ctx context.Context, b *book) (*Result, error) {
+			deducted, sources, err := b.refundable(actor, in.TransactionID)
 			if err != nil {
 				return nil, err
 			}
@@ -77,45 +86,43 @@ func RefundLine(ctx context.Context, db bun.IDB, actor account.Actor, now time.T
 				Type: Type(Refund), Operation: deducted.Operation, SiteID: deducted.SiteID, RefundsID: &deducted.ID,
 				Description: in.Reason, ActorKind: by.Kind, ActorID: by.ID, IdempotencyKey: lineKey(opRefund, in.IdempotencyKey),
 			}
+			b.refunded(deducted.ID, amount)
 			return &Result{Transaction: line}, b.write(ctx, line, moves)
-		})
+		},
+	}, nil
 }
 
-// refundable reads a deduction and what of it was not given back yet, by the grants that it came from,
+// refundable is a line that may be given back: what it took from which grants, and how much of it was given
+// back before.
+type refundable struct {
+	line    *Transaction
+	sources []move
+	given   int64
+}
+
+// refunded counts what is given back now.
+func (b *book) refunded(id gid.CreditTransaction, amount int64) {
+	r := b.refunding[id]
+	b.undo = append(b.undo, func() { r.given -= amount })
+	r.given += amount
+}
+
+// refundable is a deduction and what of it was not given back yet, by the grants that it came from,
 // in the order in which they burnt. Earlier refunds took from the end of that order.
-func (b *book) refundable(
-	ctx context.Context, actor account.Actor, id gid.CreditTransaction,
-) (*Transaction, []move, error) {
-	lines, err := TransactionsByIDs(ctx, b.tx, b.tenant, []gid.CreditTransaction{id})
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(lines) == 0 || !concerns(actor, lines[0].SiteID) {
+func (b *book) refundable(actor account.Actor, id gid.CreditTransaction) (*Transaction, []move, error) {
+	r := b.refunding[id]
+	if r == nil || !concerns(actor, r.line.SiteID) {
 		return nil, nil, fault.New(fault.NotFound, "there is no such transaction").At("transactionId")
 	}
-	line := lines[0]
+	line, given := r.line, r.given
 	if line.Type != Deduction {
 		return nil, nil, fault.New(fault.InvalidState, "only deductions can be given back").At("transactionId")
 	}
-	sources := []*Grant{}
-	err = b.tx.NewSelect().Model(&sources).ColumnExpr("credit_grant.*").ColumnExpr("-part.amount AS taken").
-		Join("JOIN igny8_credit_transaction_grants AS part ON part.tenant_id = credit_grant.tenant_id AND part.grant_id = credit_grant.id").
-		Where("credit_grant.tenant_id = ?", b.tenant).Where("part.tenant_id = ?", b.tenant).Where("part.transaction_id = ?", id).
-		OrderExpr("priority, expires_at NULLS LAST, granted_at, id").For("NO KEY UPDATE OF credit_grant").Scan(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the grants of a deduction: %w", err)
-	}
-	var given int64
-	err = b.tx.NewSelect().Model((*Transaction)(nil)).ColumnExpr("coalesce(sum(line.amount), 0)").
-		Where("line.tenant_id = ?", b.tenant).Where("line.refunds_id = ?", id).Scan(ctx, &given)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read earlier refunds: %w", err)
-	}
-	moves := make([]move, len(sources))
+	moves := slices.Clone(r.sources)
+	slices.SortFunc(moves, func(a, b move) int { return burnsBefore(a.grant, b.grant) })
 	var taken int64
-	for i, g := range sources {
-		moves[i] = move{g, g.Taken}
-		taken += g.Taken
+	for _, s := range moves {
+		taken += s.amount
 	}
 	if taken != -line.Amount {
 		return nil, nil, fmt.Errorf("line %d took %d credits and its grants gave %d", id, -line.Amount, taken)
@@ -139,7 +146,7 @@ func (b *book) giveBack(ctx context.Context, deducted *Transaction, sources []mo
 		amount -= n
 		g := s.grant
 		if !g.over(b.now) {
-			g.Remaining += n
+			b.keep(g, g.Remaining+n)
 			moves = append(moves, move{g, n})
 			continue
 		}

@@ -1,9 +1,9 @@
 package credit
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -26,128 +26,161 @@ type Result struct {
 	Credits *Account
 }
 
+// copied is the result as it is now, whatever becomes of its parts.
+func (r *Result) copied() *Result {
+	c := &Result{}
+	if r.Transaction != nil {
+		line := *r.Transaction
+		c.Transaction = &line
+	}
+	if r.Hold != nil {
+		hold := *r.Hold
+		c.Hold = &hold
+	}
+	if r.Credits != nil {
+		state := *r.Credits
+		c.Credits = &state
+	}
+	return c
+}
+
+// requestKey is what an idempotency key is one of: each command has its own.
+type requestKey struct{ operation, key string }
+
 // request is what an idempotency key stood for when it was first used, and what it was answered.
 type request struct {
-	bun.BaseModel `bun:"table:igny8_credit_requests,alias:request"`
+	TenantID  gid.Account `json:"tenant_id"`
+	Operation string      `json:"operation"`
+	Key       string      `json:"key"`
+	// Fingerprint is in hexadecimal digits, as Postgres writes bytes.
+	Fingerprint   string                 `json:"fingerprint"`
+	TransactionID *gid.CreditTransaction `json:"transaction_id"`
+	HoldID        *gid.CreditHold        `json:"hold_id"`
+	Balance       int64                  `json:"balance"`
+	Held          int64                  `json:"held"`
+	LastSeq       int64                  `json:"last_seq"`
+	CreatedAt     time.Time              `json:"created_at"`
 
-	TenantID      gid.Account            `bun:"tenant_id,pk"`
-	Operation     string                 `bun:"operation,pk"`
-	Key           string                 `bun:"key,pk"`
-	Fingerprint   []byte                 `bun:"fingerprint"`
-	TransactionID *gid.CreditTransaction `bun:"transaction_id"`
-	HoldID        *gid.CreditHold        `bun:"hold_id"`
-	Balance       int64                  `bun:"balance"`
-	Held          int64                  `bun:"held"`
-	LastSeq       int64                  `bun:"last_seq"`
-	CreatedAt     time.Time              `bun:"created_at"`
-}
-
-// command runs a change of an account's credits once for its key, in one transaction behind the
-// account's lock. facts are the whole input; do is not called for a key that was used before. Errors:
-// IDEMPOTENCY_CONFLICT where the key was used with other facts, and those of do.
-func command(
-	ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time, operation, key string, facts []any, do change,
-) (*Result, error) {
-	var result *Result
-	err := postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		var err error
-		result, err = commandIn(ctx, tx, tenant, now, operation, key, facts, do)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return result, nil
-}
-
-// change is what a command does behind the lock.
-type change func(ctx context.Context, b *book) (*Result, error)
-
-func commandIn(
-	ctx context.Context, tx bun.Tx, tenant gid.Account, now time.Time, operation, key string, facts []any, do change,
-) (*Result, error) {
-	b, err := lock(ctx, tx, tenant, now, false)
-	if err != nil {
-		return nil, err
-	}
-	req := &request{TenantID: tenant, Operation: operation, Key: key, Fingerprint: fingerprint(facts), CreatedAt: now}
-	if first, err := req.recall(ctx, tx); err != nil || first != nil {
-		return first, err
-	}
-	if _, err := b.open(ctx); err != nil {
-		return nil, err
-	}
-	result, err := do(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.close(ctx); err != nil {
-		return nil, err
-	}
-	result.Credits = b.state
-	return result, req.remember(ctx, tx, result)
+	// answered is the result where it is known already.
+	answered *Result
 }
 
 // fingerprint is a hash of an input's facts, in a fixed order.
-func fingerprint(facts []any) []byte {
+func fingerprint(facts ...any) string {
 	raw, _ := json.Marshal(facts) //nolint:errchkjson // strings, numbers, times and checked JSON always marshal
 	sum := sha256.Sum256(raw)
-	return sum[:]
+	return `\x` + hex.EncodeToString(sum[:])
+}
+
+// command runs a change of an account's credits once for its key, together with those of the same account
+// that come at the same time, or in the caller's transaction where db is one.
+// Errors: IDEMPOTENCY_CONFLICT where the key was used with other facts, THROTTLED where too many wait, those
+// of the gate and of do.
+func command(ctx context.Context, db bun.IDB, tenant gid.Account, m *movement) (*Result, error) {
+	ctx = postgres.WithTenant(ctx, int64(tenant))
+	if pool := postgres.Pool(db); pool != nil {
+		return gather(ctx, db, place{pool, tenant, postgres.Staff(ctx)}, m)
+	}
+	if err := performAll(ctx, db, tenant, []*movement{m}); err != nil {
+		return nil, err
+	}
+	return m.result, m.err
 }
 
 // recall answers what the key was answered before; nil where it is new. The ledger is locked, so that
 // stays true until the commit.
-func (r *request) recall(ctx context.Context, tx bun.Tx) (*Result, error) {
-	rows := []*request{}
-	err := tx.NewSelect().Model(&rows).Where("tenant_id = ?", r.TenantID).
-		Where("operation = ?", r.Operation).Where("key = ?", r.Key).Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("recall idempotency key: %w", err)
-	}
-	if len(rows) == 0 {
+func (b *book) recall(ctx context.Context, m *movement) (*Result, error) {
+	first := b.asked[requestKey{m.operation, m.key}]
+	if first == nil {
 		return nil, nil
 	}
-	first := rows[0]
-	if !bytes.Equal(first.Fingerprint, r.Fingerprint) {
+	if first.Fingerprint != m.fingerprint {
 		return nil, fault.New(fault.IdempotencyConflict, "this key was used with other input").At("idempotencyKey")
 	}
-	result := &Result{Credits: &Account{
-		TenantID: first.TenantID, Balance: first.Balance, Held: first.Held, LastSeq: first.LastSeq,
-	}}
-	if first.TransactionID != nil {
-		lines, err := TransactionsByIDs(ctx, tx, r.TenantID, []gid.CreditTransaction{*first.TransactionID})
-		if err != nil {
+	if first.answered == nil {
+		if err := b.recallAll(ctx); err != nil {
 			return nil, err
 		}
-		result.Transaction = lines[0] // a foreign key says that it is there
 	}
-	if first.HoldID != nil {
-		holds, err := HoldsByIDs(ctx, tx, r.TenantID, []gid.CreditHold{*first.HoldID})
-		if err != nil {
-			return nil, err
-		}
-		result.Hold = holds[0] // a foreign key says that it is there
-		if r.Operation == opReserve {
-			// A hold is answered as it was made, whatever has become of it.
-			h := result.Hold
-			h.Status, h.CapturedQuantity, h.TransactionID, h.ClosedAt = HoldOpen, nil, nil, nil
-		}
-	}
-	return result, nil
+	return first.answered.copied(), nil
 }
 
-func (r *request) remember(ctx context.Context, tx bun.Tx, result *Result) error {
-	r.Balance, r.Held, r.LastSeq = result.Credits.Balance, result.Credits.Held, result.Credits.LastSeq
+// recallAll reads what the keys that were used before were answered, all at once.
+func (b *book) recallAll(ctx context.Context) error {
+	lines, holds := []int64{}, []int64{}
+	for _, r := range b.asked {
+		if r.answered != nil {
+			continue
+		}
+		if r.TransactionID != nil {
+			lines = append(lines, int64(*r.TransactionID))
+		}
+		if r.HoldID != nil {
+			holds = append(holds, int64(*r.HoldID))
+		}
+	}
+	var raw []byte
+	r := &reader{args: []any{int64(b.tenant)}}
+	r.add("lines", readLines, lines)
+	r.add("holds", readHolds, holds)
+	err := b.t.Send(ctx, postgres.Statement{
+		SQL:  "SELECT json_build_object('lines', " + r.parts[0] + ", 'holds', " + r.parts[1] + ")",
+		Args: r.args, Scan: scanJSON(&raw),
+	})
+	if err != nil {
+		return fmt.Errorf("recall idempotency keys: %w", err)
+	}
+	var read struct {
+		Lines []*Transaction `json:"lines"`
+		Holds []*Hold        `json:"holds"`
+	}
+	if err := decode(raw, &read); err != nil {
+		return err
+	}
+	for _, r := range b.asked {
+		if r.answered == nil {
+			r.answered = r.result(read.Lines, read.Holds)
+		}
+	}
+	return nil
+}
+
+// result is what the request was answered. Foreign keys say that its line and hold are there.
+func (r *request) result(lines []*Transaction, holds []*Hold) *Result {
+	result := &Result{Credits: &Account{TenantID: r.TenantID, Balance: r.Balance, Held: r.Held, LastSeq: r.LastSeq}}
+	for _, line := range lines {
+		if r.TransactionID != nil && line.ID == *r.TransactionID {
+			result.Transaction = line
+		}
+	}
+	for _, hold := range holds {
+		if r.HoldID != nil && hold.ID == *r.HoldID {
+			made := *hold
+			result.Hold = &made
+		}
+	}
+	if result.Hold != nil && r.Operation == opReserve {
+		// A hold is answered as it was made, whatever has become of it.
+		h := result.Hold
+		h.Status, h.CapturedQuantity, h.TransactionID, h.ClosedAt = HoldOpen, nil, nil, nil
+	}
+	return result
+}
+
+// remember keeps what a movement was answered, for ever.
+func (b *book) remember(m *movement, result *Result) {
+	r := &request{
+		TenantID: b.tenant, Operation: m.operation, Key: m.key, Fingerprint: m.fingerprint, CreatedAt: b.now,
+		Balance: result.Credits.Balance, Held: result.Credits.Held, LastSeq: result.Credits.LastSeq, answered: result,
+	}
 	if result.Transaction != nil {
 		r.TransactionID = &result.Transaction.ID
 	}
 	if result.Hold != nil {
 		r.HoldID = &result.Hold.ID
 	}
-	if _, err := tx.NewInsert().Model(r).Returning("NULL").Exec(ctx); err != nil {
-		return fmt.Errorf("remember idempotency key: %w", err)
-	}
-	return nil
+	b.answers = append(b.answers, r)
+	b.asked[requestKey{m.operation, m.key}] = r
 }
 
 // The commands, as the database names them. A line bears command and key together, so that no key of a

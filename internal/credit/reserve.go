@@ -2,7 +2,6 @@ package credit
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -35,6 +34,14 @@ type Reservation struct {
 func Reserve(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, reaches Reaches, in Reservation,
 ) (*Result, error) {
+	m, err := in.movement(ctx, actor, now, reaches)
+	if err != nil {
+		return nil, err
+	}
+	return command(ctx, db, actor.AccountID(), m)
+}
+
+func (in Reservation) movement(ctx context.Context, actor account.Actor, now time.Time, reaches Reaches) (*movement, error) {
 	life := DefaultHoldTime
 	if in.ExpiresIn != nil {
 		life = *in.ExpiresIn
@@ -54,18 +61,15 @@ func Reserve(
 	if err != nil {
 		return nil, err
 	}
-	cost, err := costOf(ctx, db, in.Operation, now)
-	if err != nil {
-		return nil, err
-	}
-	facts := []any{in.Operation, in.Quantity, in.SiteID, life}
-	return command(ctx, db, actor.AccountID(), now, opReserve, in.IdempotencyKey, facts,
-		func(ctx context.Context, b *book) (*Result, error) {
-			required, err := price(actor, reached, cost, in.Quantity)
+	return &movement{
+		fingerprint: fingerprint(in.Operation, in.Quantity, in.SiteID, life),
+		now:         now, operation: opReserve, key: in.IdempotencyKey, actor: &actor, costs: in.Operation, site: in.SiteID,
+		do: func(ctx context.Context, b *book) (*Result, error) {
+			cost, required, err := b.price(actor, reached, in.Operation, in.Quantity)
 			if err != nil {
 				return nil, err
 			}
-			if err := b.permit(ctx, in.SiteID, required); err != nil {
+			if err := b.permit(in.SiteID, required); err != nil {
 				return nil, err
 			}
 			by := actor.By(b.tenant)
@@ -74,12 +78,9 @@ func Reserve(
 				UnitCredits: cost.Credits, UnitSize: cost.UnitSize, SiteID: in.SiteID,
 				ActorKind: by.Kind, ActorID: by.ID, CreatedAt: now, ExpiresAt: now.Add(life),
 			}
-			if _, err := b.tx.NewInsert().Model(hold).Returning("id").Exec(ctx); err != nil {
-				return nil, fmt.Errorf("insert hold: %w", err)
-			}
-			b.state.Held += required
-			return &Result{Hold: hold}, nil
-		})
+			return &Result{Hold: hold}, b.makeHold(ctx, hold)
+		},
+	}, nil
 }
 
 // Capture is how much of a hold was used.
@@ -94,13 +95,22 @@ type Capture struct {
 // rest. Errors: REQUIRED, TOO_LONG, NOT_FOUND, INVALID_STATE for a hold that is not open, INVALID for a
 // quantity that costs more than is held, IDEMPOTENCY_CONFLICT.
 func CaptureHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Capture) (*Result, error) {
+	m, err := in.movement(actor, now)
+	if err != nil {
+		return nil, err
+	}
+	return command(ctx, db, actor.AccountID(), m)
+}
+
+func (in Capture) movement(actor account.Actor, now time.Time) (*movement, error) {
 	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
 		return nil, f
 	}
-	facts := factsOf(actor, in.HoldID, in.Quantity)
-	return command(ctx, db, actor.AccountID(), now, opCapture, in.IdempotencyKey, facts,
-		func(ctx context.Context, b *book) (*Result, error) {
-			hold, err := b.openHold(ctx, actor, in.HoldID)
+	return &movement{
+		fingerprint: fingerprint(factsOf(actor, in.HoldID, in.Quantity)...),
+		now:         now, operation: opCapture, key: in.IdempotencyKey, actor: &actor, hold: &in.HoldID,
+		do: func(ctx context.Context, b *book) (*Result, error) {
+			hold, err := b.openHold(actor, in.HoldID)
 			if err != nil {
 				return nil, err
 			}
@@ -132,9 +142,9 @@ func CaptureHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.
 			if err := b.write(ctx, line, moves); err != nil {
 				return nil, err
 			}
-			hold.CapturedQuantity, hold.TransactionID = &quantity, &line.ID
-			return &Result{Transaction: line, Hold: hold}, b.closeHold(ctx, hold, HoldCaptured)
-		})
+			return &Result{Transaction: line, Hold: hold}, b.closeHold(ctx, hold, HoldCaptured, &quantity, &line.ID)
+		},
+	}, nil
 }
 
 // Release is which hold is no longer needed.
@@ -146,44 +156,65 @@ type Release struct {
 // ReleaseHold frees what was set aside. Errors: REQUIRED, TOO_LONG, NOT_FOUND, INVALID_STATE for a hold
 // that is not open, IDEMPOTENCY_CONFLICT.
 func ReleaseHold(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Release) (*Result, error) {
-	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
-		return nil, f
-	}
-	return command(ctx, db, actor.AccountID(), now, opRelease, in.IdempotencyKey, factsOf(actor, in.HoldID),
-		func(ctx context.Context, b *book) (*Result, error) {
-			hold, err := b.openHold(ctx, actor, in.HoldID)
-			if err != nil {
-				return nil, err
-			}
-			return &Result{Hold: hold}, b.closeHold(ctx, hold, HoldReleased)
-		})
-}
-
-// openHold reads a hold that is the actor's business and still open. Holds change behind the ledger's lock alone.
-func (b *book) openHold(ctx context.Context, actor account.Actor, id gid.CreditHold) (*Hold, error) {
-	holds, err := HoldsByIDs(ctx, b.tx, b.tenant, []gid.CreditHold{id})
+	m, err := in.movement(actor, now)
 	if err != nil {
 		return nil, err
 	}
-	if len(holds) == 0 || !concerns(actor, holds[0].SiteID) {
+	return command(ctx, db, actor.AccountID(), m)
+}
+
+func (in Release) movement(actor account.Actor, now time.Time) (*movement, error) {
+	if f := fault.CheckIdempotencyKey(in.IdempotencyKey); f != nil {
+		return nil, f
+	}
+	return &movement{
+		fingerprint: fingerprint(factsOf(actor, in.HoldID)...),
+		now:         now, operation: opRelease, key: in.IdempotencyKey, actor: &actor, hold: &in.HoldID,
+		do: func(ctx context.Context, b *book) (*Result, error) {
+			hold, err := b.openHold(actor, in.HoldID)
+			if err != nil {
+				return nil, err
+			}
+			return &Result{Hold: hold}, b.closeHold(ctx, hold, HoldReleased, nil, nil)
+		},
+	}, nil
+}
+
+// makeHold sets a hold's amount aside.
+func (b *book) makeHold(ctx context.Context, hold *Hold) error {
+	id, err := b.holdIDs.next(ctx, b.t)
+	if err != nil {
+		return err
+	}
+	hold.ID = gid.CreditHold(id)
+	b.undo = append(b.undo, func() { delete(b.holds, hold.ID) })
+	b.holds[hold.ID] = hold
+	b.made = append(b.made, hold)
+	b.state.Held += hold.Amount
+	return nil
+}
+
+// openHold is a hold that is the actor's business and still open. Holds change behind the ledger's lock alone.
+func (b *book) openHold(actor account.Actor, id gid.CreditHold) (*Hold, error) {
+	hold := b.holds[id]
+	if hold == nil || !concerns(actor, hold.SiteID) {
 		return nil, fault.New(fault.NotFound, "there is no such hold").At("holdId")
 	}
-	if holds[0].Status != HoldOpen {
-		return nil, fault.New(fault.InvalidState, "this hold is %s", holds[0].Status).At("holdId")
+	if hold.Status != HoldOpen {
+		return nil, fault.New(fault.InvalidState, "this hold is %s", hold.Status).At("holdId")
 	}
-	return holds[0], nil
+	return hold, nil
 }
 
 // closeHold ends an open hold and frees its amount. A grant that expired while the hold kept it alive
 // expires now.
-func (b *book) closeHold(ctx context.Context, hold *Hold, as HoldStatus) error {
-	hold.Status, hold.ClosedAt = as, &b.now
-	_, err := b.tx.NewUpdate().Model(hold).WherePK().
-		Column("status", "captured_quantity", "transaction_id", "closed_at").Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("close hold: %w", err)
-	}
+func (b *book) closeHold(
+	ctx context.Context, hold *Hold, as HoldStatus, captured *int64, line *gid.CreditTransaction,
+) error {
+	b.change(hold)
+	at := b.now
+	hold.Status, hold.ClosedAt, hold.CapturedQuantity, hold.TransactionID = as, &at, captured, line
 	b.state.Held -= hold.Amount
-	_, err = b.expireGrants(ctx)
+	_, err := b.expireGrants(ctx)
 	return err
 }

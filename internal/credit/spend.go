@@ -53,6 +53,14 @@ func Insufficient(f *fault.Error) *InsufficientError {
 func Spend(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, reaches Reaches, in Spending,
 ) (*Result, error) {
+	m, err := in.movement(ctx, actor, now, reaches)
+	if err != nil {
+		return nil, err
+	}
+	return command(ctx, db, actor.AccountID(), m)
+}
+
+func (in Spending) movement(ctx context.Context, actor account.Actor, now time.Time, reaches Reaches) (*movement, error) {
 	in.Description = strings.TrimSpace(in.Description)
 	var faults fault.List
 	quantity, f := quantityOf(in.Operation, in.Quantity)
@@ -69,18 +77,15 @@ func Spend(
 	if err != nil {
 		return nil, err
 	}
-	cost, err := costOf(ctx, db, in.Operation, now)
-	if err != nil {
-		return nil, err
-	}
-	facts := []any{in.Operation, quantity, in.SiteID, in.Description, metadata}
-	return command(ctx, db, actor.AccountID(), now, opSpend, in.IdempotencyKey, facts,
-		func(ctx context.Context, b *book) (*Result, error) {
-			required, err := price(actor, reached, cost, quantity)
+	return &movement{
+		fingerprint: fingerprint(in.Operation, quantity, in.SiteID, in.Description, metadata),
+		now:         now, operation: opSpend, key: in.IdempotencyKey, actor: &actor, costs: in.Operation, site: in.SiteID,
+		do: func(ctx context.Context, b *book) (*Result, error) {
+			cost, required, err := b.price(actor, reached, in.Operation, quantity)
 			if err != nil {
 				return nil, err
 			}
-			if err := b.permit(ctx, in.SiteID, required); err != nil {
+			if err := b.permit(in.SiteID, required); err != nil {
 				return nil, err
 			}
 			moves, err := b.burn(required, false)
@@ -94,7 +99,8 @@ func Spend(
 				ActorKind: by.Kind, ActorID: by.ID, IdempotencyKey: lineKey(opSpend, in.IdempotencyKey),
 			}
 			return &Result{Transaction: line}, b.write(ctx, line, moves)
-		})
+		},
+	}, nil
 }
 
 // siteOf is the site that credits are spent on: an API key's own where none is named.
@@ -128,13 +134,40 @@ func reach(ctx context.Context, reaches Reaches, id *gid.Site) (bool, error) {
 	return reaches(ctx, *id)
 }
 
-// price is what an actor has to pay for the quantity. Errors: NOT_FOUND, FEATURE_NOT_IN_PLAN, INVALID.
-func price(actor account.Actor, reached bool, cost *Cost, quantity int64) (int64, error) {
+// price is what an operation costs and what an actor has to pay for the quantity, on the plan that the
+// account is on behind the lock. Errors: NOT_FOUND, FEATURE_NOT_IN_PLAN, INVALID.
+func (b *book) price(actor account.Actor, reached bool, op Operation, quantity int64) (*Cost, int64, error) {
+	cost := b.costOf(op)
+	if cost == nil {
+		return nil, 0, fault.New(fault.Invalid, "there is no such operation").At("operation")
+	}
 	if !reached {
-		return 0, fault.New(fault.NotFound, "there is no such site").At("siteId")
+		return nil, 0, fault.New(fault.NotFound, "there is no such site").At("siteId")
 	}
-	if f := allows(actor.Plan, cost.Operation); f != nil {
-		return 0, f
+	if f := allows(b.current(actor).Plan, op); f != nil {
+		return nil, 0, f
 	}
-	return cost.Of(quantity)
+	required, err := cost.Of(quantity)
+	return cost, required, err
+}
+
+// costOf is what the operation costs at the time of the movement under way: the newest cost in effect, or
+// the built-in one; nil where there is no such operation.
+func (b *book) costOf(op Operation) *Cost {
+	var cost *Cost
+	for i := range builtIn {
+		if builtIn[i].Operation == op {
+			c := builtIn[i]
+			cost = &c
+		}
+	}
+	for _, c := range b.costs {
+		if c.Operation != op || c.EffectiveFrom.After(b.now) {
+			continue
+		}
+		if cost == nil || cost.EffectiveFrom == nil || c.EffectiveFrom.After(*cost.EffectiveFrom) {
+			cost = c
+		}
+	}
+	return cost
 }

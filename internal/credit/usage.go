@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -192,15 +193,15 @@ func (u *UsageBucket) add(more *UsageBucket) {
 type usageDay struct {
 	bun.BaseModel `bun:"table:igny8_credit_usage_days,alias:used"`
 
-	TenantID gid.Account `bun:"tenant_id,pk"`
-	Day      string      `bun:"day,pk"`
+	TenantID gid.Account `bun:"tenant_id,pk" json:"tenant_id"`
+	Day      string      `bun:"day,pk" json:"day"`
 	// SiteID is 0 and Operation empty where the lines name none.
-	SiteID     gid.Site  `bun:"site_id,pk"`
-	Operation  Operation `bun:"operation,pk"`
-	Deducted   int64     `bun:"deducted"`
-	Refunded   int64     `bun:"refunded"`
-	Quantity   int64     `bun:"quantity"`
-	Operations int64     `bun:"operations"`
+	SiteID     gid.Site  `bun:"site_id,pk" json:"site_id"`
+	Operation  Operation `bun:"operation,pk" json:"operation"`
+	Deducted   int64     `bun:"deducted" json:"deducted"`
+	Refunded   int64     `bun:"refunded" json:"refunded"`
+	Quantity   int64     `bun:"quantity" json:"quantity"`
+	Operations int64     `bun:"operations" json:"operations"`
 }
 
 // addUse makes the insertion of days add to those that are there.
@@ -215,7 +216,7 @@ const useOfLines = `SELECT (created_at AT TIME ZONE 'UTC')::date AS day, coalesc
 	count(*) FILTER (WHERE type = 'deduction') AS operations
 	FROM igny8_credit_transactions WHERE tenant_id = ?0 AND (type = 'deduction' OR refunds_id IS NOT NULL) GROUP BY 1, 2, 3`
 
-// use counts a line that was written, if it is one of use: a deduction, or the refund of one.
+// use counts a line, if it is one of use: a deduction, or the refund of one.
 func (b *book) use(line *Transaction) {
 	if line.Type != Deduction && line.RefundsID == nil {
 		return
@@ -227,16 +228,14 @@ func (b *book) use(line *Transaction) {
 	if line.Operation != nil {
 		day.Operation = *line.Operation
 	}
-	var sum *usageDay
-	for _, u := range b.used {
-		if u.Day == day.Day && u.SiteID == day.SiteID && u.Operation == day.Operation {
-			sum = u
-		}
+	i := slices.IndexFunc(b.used, func(u usageDay) bool {
+		return u.Day == day.Day && u.SiteID == day.SiteID && u.Operation == day.Operation
+	})
+	if i < 0 {
+		b.used = append(b.used, day)
+		i = len(b.used) - 1
 	}
-	if sum == nil {
-		sum = &day
-		b.used = append(b.used, sum)
-	}
+	sum := &b.used[i]
 	if line.Type != Deduction {
 		sum.Refunded += line.Amount
 		return

@@ -36,8 +36,13 @@ func InTx(ctx context.Context, db bun.IDB, fn func(ctx context.Context, tx bun.T
 	if isTx(db) {
 		attempts = 1
 	}
+	return again(ctx, attempts, func() error { return runTx(ctx, db, fn) })
+}
+
+// again runs a transaction until Postgres does not give it up for the sake of others.
+func again(ctx context.Context, attempts int, run func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := runTx(ctx, db, fn)
+		err := run()
 		if attempt >= attempts || !retryable(err) {
 			return err
 		}
