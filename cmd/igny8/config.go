@@ -25,7 +25,7 @@ import (
 // read a variable, with a star where they do not start without it; `doc` is what it means. The help of
 // the commands and the table in docs/operating.md are made of these tags.
 type config struct {
-	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor and reseal as either or as an administrator; import as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
+	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* jobs* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor, jobs and reseal as either or as an administrator; import as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
 
 	Addr           string         `env:"IGNY8_ADDR" envDefault:"127.0.0.1:8080" for:"serve dev healthcheck" doc:"The address to listen on, host:port."`
 	PublicURL      string         `env:"IGNY8_PUBLIC_URL" for:"serve* dev" doc:"The URL at which clients reach the service, e.g. https://accounts.igny8.com. https, unless it leads to this machine. It is the issuer of the tokens."`
