@@ -23,6 +23,7 @@ import (
 	"igny8.com/accounts/internal/jobs"
 	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/metrics"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/server"
 	"igny8.com/accounts/internal/throttle"
@@ -47,6 +48,8 @@ type service struct {
 	// postman sends letters, crew does what else falls due.
 	postman *due.Keeper
 	crew    *jobs.Crew
+	// metrics is nil where none are asked for.
+	metrics *metricsServer
 	// notices brings live events from other servers and to them.
 	notices *live.Exchange
 	// stop gives back what was opened.
@@ -96,19 +99,27 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}
-	srv, err := p.newServer(resolver, keys, authority)
+	counted := metrics.New(p.db, p.log)
+	srv, err := p.newServer(resolver, keys, authority, counted)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	measured, err := p.openMetrics(ctx, counted)
 	if err != nil {
 		stop()
 		return nil, err
 	}
 	return &service{
-		server: srv, postman: postman, stop: stop,
-		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now}),
+		server: srv, postman: postman, metrics: measured, stop: stop,
+		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job}),
 		notices: live.NewExchange(p.db, resolver.Hub, p.log),
 	}, nil
 }
 
-func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority) (*server.Server, error) {
+func (p parts) newServer(
+	resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority, counted *metrics.Metrics,
+) (*server.Server, error) {
 	page := web.Config{Endpoint: "/graphql", SchemaURL: "/schema.graphql", Demo: p.demo}
 	if p.demo {
 		page.DemoUsers = demoUsers()
@@ -128,6 +139,7 @@ func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *a
 		SDL:        graph.SDL(),
 		JWKS:       keys.JWKS(),
 		Ready:      readiness(p.db),
+		Observe:    counted.Request,
 		Debug:      p.cfg.debugHandler(),
 		Origins:    p.cfg.CORSOrigins, TrustedProxies: p.cfg.TrustedProxies,
 		HTTPS:        strings.HasPrefix(p.cfg.PublicURL, "https://"),
@@ -174,6 +186,7 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	var worked error
 	kept.Go(func() { s.postman.Keep(whileServing) })
 	kept.Go(func() { s.notices.Run(whileServing) })
+	kept.Go(func() { s.metrics.run(whileServing) })
 	kept.Go(func() { worked = s.crew.Run(whileServing) })
 	err := s.server.Run(ctx, listener)
 	stop()

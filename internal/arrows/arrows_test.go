@@ -78,6 +78,7 @@ var below = map[string][]string{
 	// The edge: it may know HTTP. Beneath it nobody does.
 	"internal/auth": domain("internal/audit", "internal/plan", "internal/account", "internal/apikey", "internal/mail", "internal/ticket",
 		"internal/vault"),
+	"internal/metrics": {"internal/postgres"},
 	"internal/gqlhttp": {"internal/fault"},
 	"internal/server":  {"internal/fault", "internal/build"},
 	"web":              {},
