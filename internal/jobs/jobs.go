@@ -33,6 +33,9 @@ const (
 	conns = 2
 	// poll is how often a worker looks for jobs of which no notice came.
 	poll = 5 * time.Second
+	// rescue is how long after its beginning a job is taken for lost with its server, and done again: longer than
+	// any may take, and not much longer, because no other of its kind, or for its account, begins meanwhile.
+	rescue = 6 * time.Minute
 	// startPause is how long a start waits for a database that is away.
 	startPause = 5 * time.Second
 	// DefaultPatience is how long a stop waits for jobs under way before it breaks them off, to be done again.
@@ -117,6 +120,8 @@ func (c *Crew) river() *river.Config {
 		Workers:           river.NewWorkers(),
 		FetchPollInterval: poll,
 		SoftStopTimeout:   c.cfg.Patience,
+
+		RescueStuckJobsAfter: rescue,
 		// The service's role owns no index.
 		ReindexerSchedule: river.NeverSchedule(),
 	}

@@ -203,6 +203,22 @@ func TestRun_RetriesAnAccountThatFailsAlone(t *testing.T) {
 	s.eventually("0", undue, now)
 }
 
+func TestRun_DoesAgainWhatAServerTookAlongWhenItDied(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	begin := time.Date(2026, 1, 10, 10, 0, 0, 0, time.UTC)
+	now := begin.AddDate(0, 1, 1)
+	s.open("ada", begin)
+	lost := func(minutes int) {
+		s.exec(fmt.Sprintf(`UPDATE river_job SET state = 'running', attempt = 1, attempted_by = array['a server that is gone'],
+			attempted_at = now() - interval '%d minutes'`, minutes))
+	}
+	lost(7)
+	s.crews(1, now)
+	s.eventually("0", undue, now)
+	s.eventually("0", `SELECT count(*)::text FROM river_job WHERE 'a server that is gone' = attempted_by[cardinality(attempted_by)]`)
+}
+
 func TestLook_TellsOfWhatWasGivenUpUntilItIsDone(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -42,8 +42,8 @@ const (
 // Kinds are all kinds of jobs.
 func Kinds() []Kind {
 	const (
-		every, timeout = time.Minute, 5 * time.Minute
-		purge          = 15 * time.Minute
+		every, timeout = time.Minute, 2 * time.Minute
+		purge          = 5 * time.Minute // what it did not come to is done the next time
 		attempts       = 3
 	)
 	return []Kind{
