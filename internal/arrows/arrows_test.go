@@ -44,7 +44,7 @@ var below = map[string][]string{
 	"internal/postgres": {"migrations"},
 	"internal/audit":    domain(),
 
-	"internal/live": domain(),
+	"internal/live":  domain(),
 	"internal/queue": domain(),
 
 	"internal/plan":    domain("internal/audit"),
@@ -56,7 +56,7 @@ var below = map[string][]string{
 	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account", "internal/mail", "internal/live"),
 	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/mail", "internal/live",
 		"internal/queue"),
-	"internal/signup":  domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
+	"internal/signup": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
 	"internal/demo": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing",
 		"internal/site", "internal/signup"),
 

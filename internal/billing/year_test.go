@@ -163,7 +163,7 @@ func TestYear_IsWhatTheDocsShow(t *testing.T) {
 	y.note("a year after")
 
 	if *update {
-		if err := os.WriteFile(yearFile, []byte(y.page()), 0o644); err != nil { //nolint:gosec // a page of the docs
+		if err := os.WriteFile(yearFile, []byte(y.page()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,12 +104,16 @@ func (s *stage) exec(statements string) {
 // eventually waits for a query to answer what is wanted.
 func (s *stage) eventually(want, query string, args ...any) {
 	s.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	looks, end := time.NewTicker(20*time.Millisecond), time.After(patience)
+	defer looks.Stop()
+	for {
 		got := s.text(query, args...)
 		if got == want {
 			return
 		}
-		if time.Now().After(end) {
+		select {
+		case <-looks.C:
+		case <-end:
 			s.t.Fatalf("%s\nis %q and not %q", query, got, want)
 		}
 	}
@@ -179,7 +184,7 @@ func TestRun_RetriesAnAccountThatFailsAlone(t *testing.T) {
 		CREATE TRIGGER broken BEFORE UPDATE ON igny8_subscriptions FOR EACH ROW WHEN (NEW.tenant_id = %d) EXECUTE FUNCTION broken();`, broken))
 	stop := s.crews(2, now)
 	s.eventually("0", undue+` AND tenant_id <> ?`, now, broken)
-	s.eventually("true", `SELECT bool_or(cardinality(errors) > 0)::text FROM river_job WHERE args->>'account' = ?`, fmt.Sprint(int64(broken)))
+	s.eventually("true", `SELECT bool_or(cardinality(errors) > 0)::text FROM river_job WHERE args->>'account' = ?`, strconv.FormatInt(int64(broken), 10))
 	stop()
 
 	report, err := jobs.Look(t.Context(), s.App, now.Add(2*jobs.Late))
@@ -217,6 +222,27 @@ func TestRun_DoesAgainWhatAServerTookAlongWhenItDied(t *testing.T) {
 	s.crews(1, now)
 	s.eventually("0", undue, now)
 	s.eventually("0", `SELECT count(*)::text FROM river_job WHERE 'a server that is gone' = attempted_by[cardinality(attempted_by)]`)
+}
+
+func TestRun_FindsAccountsThatHaveNoJobAndDoesEachKind(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	begin := time.Date(2026, 1, 10, 10, 0, 0, 0, time.UTC)
+	now := begin.AddDate(0, 3, 1)
+	s.open("ada", begin)
+	s.exec(`DELETE FROM river_job`)
+	s.crews(2, now)
+	s.eventually("0", undue, now)
+	s.eventually("6", `SELECT count(DISTINCT kind)::text FROM river_job WHERE state = 'completed' AND kind <> 'settle_account'`)
+	report, err := jobs.Look(t.Context(), s.App, now)
+	if err != nil || !report.OK() {
+		t.Errorf("%v\n%s", err, report.Text())
+	}
+	for _, kind := range report.Kinds {
+		if kind.Kind != "settle_account" && (kind.LastDone == nil || kind.Next == nil || kind.Done != 1) {
+			t.Errorf("%s stands at %+v: two servers did it other than once", kind.Kind, kind)
+		}
+	}
 }
 
 func TestLook_TellsOfWhatWasGivenUpUntilItIsDone(t *testing.T) {

@@ -88,10 +88,13 @@ func Look(ctx context.Context, db bun.IDB, now time.Time) (*Report, error) {
 	}
 	for _, f := range r.Failed {
 		if f.GivenUp {
-			r.problem("the job %d, %s %s, was given up after %d attempts", f.ID, f.Kind, f.Args, f.Attempt)
+			r.problemf("the job %d, %s %s, was given up after %d attempts", f.ID, f.Kind, f.Args, f.Attempt)
 		}
 	}
-	return r, r.overdue(ctx, db, now)
+	if err := r.overdue(ctx, db, now); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // standing is how a kind stands.
@@ -111,9 +114,9 @@ func (r *Report) standing(kind Kind, found []Standing, now time.Time) Standing {
 	}
 	switch {
 	case s.LastDone == nil:
-		r.problem("%s was never done: does a server run?", kind.Name)
+		r.problemf("%s was never done: does a server run?", kind.Name)
 	case s.LastDone.Before(now.Add(-Late)):
-		r.problem("%s is overdue: it was done last at %s", kind.Name, when(s.LastDone))
+		r.problemf("%s is overdue: it was done last at %s", kind.Name, when(s.LastDone))
 	}
 	return s
 }
@@ -131,12 +134,12 @@ func (r *Report) overdue(ctx context.Context, db bun.IDB, now time.Time) error {
 		return fmt.Errorf("look for what is overdue: %w", err)
 	}
 	if due.Accounts > 0 {
-		r.problem("something is overdue for %d accounts, for the first since %s", due.Accounts, when(due.Since))
+		r.problemf("something is overdue for %d accounts, for the first since %s", due.Accounts, when(due.Since))
 	}
 	return nil
 }
 
-func (r *Report) problem(format string, args ...any) {
+func (r *Report) problemf(format string, args ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 }
 

@@ -20,11 +20,12 @@ var begun sync.Map // of *sql.Tx to *sql.Conn
 // the transaction. What fn does is part of it. fn must neither begin nor end a transaction, nor keep the
 // connection, nor use tx. The error is fn's, or says that tx was not begun by InTx.
 func Pgx(tx bun.Tx, fn func(conn *pgx.Conn) error) error {
-	found, ok := begun.Load(tx.Tx)
+	found, _ := begun.Load(tx.Tx)
+	conn, ok := found.(*sql.Conn)
 	if !ok {
 		return errors.New("take the connection of a transaction: it was not begun by InTx")
 	}
-	return found.(*sql.Conn).Raw(func(driverConn any) error { //nolint:forcetypeassert,wrapcheck // nothing else is stored; fn's own error
+	return conn.Raw(func(driverConn any) error { //nolint:wrapcheck // fn's own error
 		switch held := driverConn.(type) {
 		case *fairConn:
 			return fn(held.Conn.Conn())
