@@ -119,6 +119,7 @@ schema: need-postgres ## Dump the migrated database to migrations/schema.sql
 docs: ## Write the table of environment variables into docs/operating.md, costs and limits into others
 	@$(GO) test ./cmd/igny8 -run TestDocs -update
 	@$(GO) test ./graph -run TestDocs_Tables -update
+	@$(GO) test ./internal/billing -run TestYear -update
 
 .PHONY: web
 web: ## Rebuild web/dist, the page at /, which needs Node and npm

@@ -5,6 +5,17 @@
 
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
+CREATE TYPE river_job_state AS ENUM (
+    'available',
+    'cancelled',
+    'completed',
+    'discarded',
+    'pending',
+    'retryable',
+    'running',
+    'scheduled'
+);
+
 CREATE FUNCTION igny8_account_is_over(account bigint) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -265,6 +276,22 @@ begin
     get diagnostics gone = row_count;
     return gone;
 end $$;
+
+CREATE FUNCTION river_job_state_in_bitmask(bitmask bit, state river_job_state) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case state
+        when 'available' then get_bit(bitmask, 7)
+        when 'cancelled' then get_bit(bitmask, 6)
+        when 'completed' then get_bit(bitmask, 5)
+        when 'discarded' then get_bit(bitmask, 4)
+        when 'pending'   then get_bit(bitmask, 3)
+        when 'retryable' then get_bit(bitmask, 2)
+        when 'running'   then get_bit(bitmask, 1)
+        when 'scheduled' then get_bit(bitmask, 0)
+        else 0
+    end = 1;
+$$;
 
 CREATE TABLE igny8_api_key_directory (
     lookup text NOT NULL,
@@ -1117,6 +1144,65 @@ CREATE TABLE igny8_wordpress_connections (
 
 ALTER TABLE ONLY igny8_wordpress_connections FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE river_job (
+    id bigint NOT NULL,
+    state river_job_state DEFAULT 'available'::river_job_state NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    max_attempts smallint DEFAULT 25 NOT NULL,
+    attempted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finalized_at timestamp with time zone,
+    scheduled_at timestamp with time zone DEFAULT now() NOT NULL,
+    priority smallint DEFAULT 1 NOT NULL,
+    args jsonb NOT NULL,
+    attempted_by text[],
+    errors jsonb[],
+    kind text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text DEFAULT 'default'::text NOT NULL,
+    tags character varying(255)[] DEFAULT '{}'::character varying[] NOT NULL,
+    unique_key bytea,
+    unique_states bit(8),
+    CONSTRAINT finalized_or_finalized_at_null CHECK ((((finalized_at IS NULL) AND (state <> ALL (ARRAY['cancelled'::river_job_state, 'completed'::river_job_state, 'discarded'::river_job_state]))) OR ((finalized_at IS NOT NULL) AND (state = ANY (ARRAY['cancelled'::river_job_state, 'completed'::river_job_state, 'discarded'::river_job_state]))))),
+    CONSTRAINT kind_length CHECK (((char_length(kind) > 0) AND (char_length(kind) < 128))),
+    CONSTRAINT max_attempts_is_positive CHECK ((max_attempts > 0)),
+    CONSTRAINT priority_in_range CHECK (((priority >= 1) AND (priority <= 4))),
+    CONSTRAINT queue_length CHECK (((char_length(queue) > 0) AND (char_length(queue) < 128)))
+);
+
+CREATE SEQUENCE river_job_id_seq;
+
+ALTER SEQUENCE river_job_id_seq OWNED BY river_job.id;
+
+CREATE UNLOGGED TABLE river_leader (
+    elected_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    leader_id text NOT NULL,
+    name text DEFAULT 'default'::text NOT NULL,
+    CONSTRAINT leader_id_length CHECK (((char_length(leader_id) > 0) AND (char_length(leader_id) < 128))),
+    CONSTRAINT name_length CHECK ((name = 'default'::text))
+);
+
+CREATE TABLE river_notification (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    payload text NOT NULL,
+    topic text NOT NULL,
+    CONSTRAINT topic_length CHECK (((length(topic) > 0) AND (length(topic) < 128)))
+);
+
+CREATE SEQUENCE river_notification_id_seq;
+
+ALTER SEQUENCE river_notification_id_seq OWNED BY river_notification.id;
+
+CREATE TABLE river_queue (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    paused_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+
 ALTER TABLE ONLY igny8_audit_events ALTER COLUMN id SET DEFAULT nextval('igny8_audit_events_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_balance_transactions ALTER COLUMN id SET DEFAULT nextval('igny8_balance_transactions_id_seq'::regclass);
@@ -1168,6 +1254,10 @@ ALTER TABLE ONLY igny8_sync_events ALTER COLUMN id SET DEFAULT nextval('igny8_sy
 ALTER TABLE ONLY igny8_tenants ALTER COLUMN id SET DEFAULT nextval('igny8_tenants_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_users ALTER COLUMN id SET DEFAULT nextval('igny8_users_id_seq'::regclass);
+
+ALTER TABLE ONLY river_job ALTER COLUMN id SET DEFAULT nextval('river_job_id_seq'::regclass);
+
+ALTER TABLE ONLY river_notification ALTER COLUMN id SET DEFAULT nextval('river_notification_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_api_key_directory
     ADD CONSTRAINT igny8_api_key_directory_pkey PRIMARY KEY (lookup);
@@ -1343,6 +1433,18 @@ ALTER TABLE ONLY igny8_users
 ALTER TABLE ONLY igny8_wordpress_connections
     ADD CONSTRAINT igny8_wordpress_connections_pkey PRIMARY KEY (tenant_id, site_id);
 
+ALTER TABLE ONLY river_job
+    ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY river_leader
+    ADD CONSTRAINT river_leader_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY river_notification
+    ADD CONSTRAINT river_notification_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY river_queue
+    ADD CONSTRAINT river_queue_pkey PRIMARY KEY (name);
+
 CREATE INDEX igny8_audit_events_action_idx ON igny8_audit_events USING btree (tenant_id, action COLLATE "C", id);
 
 CREATE INDEX igny8_audit_events_actor_idx ON igny8_audit_events USING btree (tenant_id, actor_id, id);
@@ -1406,6 +1508,22 @@ CREATE INDEX igny8_tenants_purge_idx ON igny8_tenants USING btree (restore_until
 CREATE UNIQUE INDEX igny8_users_email_key ON igny8_users USING btree (tenant_id, email) WHERE (deleted_at IS NULL);
 
 CREATE INDEX igny8_users_purge_idx ON igny8_users USING btree (restore_until) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
+
+CREATE INDEX river_job_args_index ON river_job USING gin (args);
+
+CREATE INDEX river_job_kind ON river_job USING btree (kind);
+
+CREATE INDEX river_job_metadata_index ON river_job USING gin (metadata);
+
+CREATE INDEX river_job_prioritized_fetching_index ON river_job USING btree (state, queue, priority, scheduled_at, id);
+
+CREATE INDEX river_job_state_and_finalized_at_index ON river_job USING btree (state, finalized_at) WHERE (finalized_at IS NOT NULL);
+
+CREATE UNIQUE INDEX river_job_unique_idx ON river_job USING btree (unique_key) WHERE ((unique_key IS NOT NULL) AND (unique_states IS NOT NULL) AND river_job_state_in_bitmask(unique_states, state));
+
+CREATE INDEX river_notification_created_at_idx ON river_notification USING btree (created_at);
+
+CREATE INDEX river_notification_topic_id_idx ON river_notification USING btree (topic, id);
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON igny8_audit_events FOR EACH ROW EXECUTE FUNCTION igny8_audit_append_only();
 
@@ -1944,3 +2062,15 @@ GRANT SELECT,INSERT,UPDATE ON TABLE igny8_users TO igny8_app;
 GRANT USAGE ON SEQUENCE igny8_users_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_wordpress_connections TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river_job TO igny8_app;
+
+GRANT USAGE ON SEQUENCE river_job_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river_leader TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river_notification TO igny8_app;
+
+GRANT USAGE ON SEQUENCE river_notification_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river_queue TO igny8_app;

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,24 +11,21 @@ import (
 	"sync"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"igny8.com/accounts/graph"
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/build"
-	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/demo"
 	"igny8.com/accounts/internal/due"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/gqlhttp"
+	"igny8.com/accounts/internal/jobs"
 	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/metrics"
 	"igny8.com/accounts/internal/postgres"
-	"igny8.com/accounts/internal/retention"
 	"igny8.com/accounts/internal/server"
-	"igny8.com/accounts/internal/site"
 	"igny8.com/accounts/internal/throttle"
 	"igny8.com/accounts/internal/vault"
 	"igny8.com/accounts/internal/wordpress"
@@ -46,8 +44,12 @@ type parts struct {
 
 // service is everything that serves and works until it is stopped.
 type service struct {
-	server  *server.Server
-	keepers []*due.Keeper
+	server *server.Server
+	// postman sends letters, crew does what else falls due.
+	postman *due.Keeper
+	crew    *jobs.Crew
+	// metrics is nil where none are asked for.
+	metrics *metricsServer
 	// notices brings live events from other servers and to them.
 	notices *live.Exchange
 	// stop gives back what was opened.
@@ -97,18 +99,27 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}
-	srv, err := p.newServer(resolver, keys, authority)
+	counted := metrics.New(p.db, p.log)
+	srv, err := p.newServer(resolver, keys, authority, counted)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	measured, err := p.openMetrics(ctx, counted)
 	if err != nil {
 		stop()
 		return nil, err
 	}
 	return &service{
-		server: srv, keepers: []*due.Keeper{postman, p.keeper(office)}, stop: stop,
+		server: srv, postman: postman, metrics: measured, stop: stop,
+		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job}),
 		notices: live.NewExchange(p.db, resolver.Hub, p.log),
 	}, nil
 }
 
-func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority) (*server.Server, error) {
+func (p parts) newServer(
+	resolver *graph.Resolver, keys *auth.Keys, authority *auth.Authority, counted *metrics.Metrics,
+) (*server.Server, error) {
 	page := web.Config{Endpoint: "/graphql", SchemaURL: "/schema.graphql", Demo: p.demo}
 	if p.demo {
 		page.DemoUsers = demoUsers()
@@ -128,6 +139,7 @@ func (p parts) newServer(resolver *graph.Resolver, keys *auth.Keys, authority *a
 		SDL:        graph.SDL(),
 		JWKS:       keys.JWKS(),
 		Ready:      readiness(p.db),
+		Observe:    counted.Request,
 		Debug:      p.cfg.debugHandler(),
 		Origins:    p.cfg.CORSOrigins, TrustedProxies: p.cfg.TrustedProxies,
 		HTTPS:        strings.HasPrefix(p.cfg.PublicURL, "https://"),
@@ -166,39 +178,20 @@ func (p parts) postman(authority *auth.Authority, box *mail.Box, sender mail.Sen
 	)
 }
 
-// keeper does what else falls due. Every server does it.
-func (p parts) keeper(office billing.Office) *due.Keeper {
-	const every = time.Minute
-	on := func(name string, do func(context.Context, bun.IDB, time.Time) (int, error)) due.Work {
-		return due.Work{Name: name, Do: func(ctx context.Context, now time.Time) (int, error) { return do(ctx, p.db, now) }}
-	}
-	return due.NewKeeper(p.log, time.Now, every,
-		on("what falls due for agreements", office.SettleDue),
-		on("holds whose time is over", credit.ExpireHolds),
-		on("grants whose time is over", credit.ExpireGrants),
-		on("letters about low credits", func(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
-			return credit.AlertLow(ctx, db, office.Mail, now)
-		}),
-		on("deleted sites and sectors whose time is over", func(ctx context.Context, _ bun.IDB, now time.Time) (int, error) {
-			return site.Purge(ctx, p.db, now)
-		}),
-		on("deleted accounts and people whose time is over", retention.Purge),
-	)
-}
-
 // run serves until ctx ends, and meanwhile does what falls due.
 func (s *service) run(ctx context.Context, listener net.Listener) error {
 	defer s.stop()
 	whileServing, stop := context.WithCancel(ctx)
 	var kept sync.WaitGroup
-	for _, k := range s.keepers {
-		kept.Go(func() { k.Keep(whileServing) })
-	}
+	var worked error
+	kept.Go(func() { s.postman.Keep(whileServing) })
 	kept.Go(func() { s.notices.Run(whileServing) })
+	kept.Go(func() { s.metrics.run(whileServing) })
+	kept.Go(func() { worked = s.crew.Run(whileServing) })
 	err := s.server.Run(ctx, listener)
 	stop()
 	kept.Wait()
-	return err
+	return errors.Join(err, worked)
 }
 
 func clientIP(r *http.Request) string {

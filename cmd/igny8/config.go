@@ -25,7 +25,7 @@ import (
 // read a variable, with a star where they do not start without it; `doc` is what it means. The help of
 // the commands and the table in docs/operating.md are made of these tags.
 type config struct {
-	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor and reseal as either or as an administrator; import as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
+	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* jobs* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor, jobs and reseal as either or as an administrator; import as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
 
 	Addr           string         `env:"IGNY8_ADDR" envDefault:"127.0.0.1:8080" for:"serve dev healthcheck" doc:"The address to listen on, host:port."`
 	PublicURL      string         `env:"IGNY8_PUBLIC_URL" for:"serve* dev" doc:"The URL at which clients reach the service, e.g. https://accounts.igny8.com. https, unless it leads to this machine. It is the issuer of the tokens."`
@@ -55,9 +55,10 @@ type config struct {
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
 	DrainTimeout     time.Duration `env:"IGNY8_DRAIN_TIMEOUT" envDefault:"20s" for:"serve dev" doc:"How long a stop waits for requests under way, 0s to 5m."`
 
-	LogLevel  slog.Level `env:"IGNY8_LOG_LEVEL" envDefault:"INFO" for:"serve dev" doc:"DEBUG, INFO, WARN or ERROR."`
-	LogFormat string     `env:"IGNY8_LOG_FORMAT" for:"serve dev" doc:"json or text. Without it, json for serve and text for dev."`
-	Debug     bool       `env:"IGNY8_DEBUG" envDefault:"false" for:"serve dev" doc:"With true, dev serves profiles at /debug/pprof/. serve refuses to start with it."`
+	LogLevel    slog.Level `env:"IGNY8_LOG_LEVEL" envDefault:"INFO" for:"serve dev" doc:"DEBUG, INFO, WARN or ERROR."`
+	LogFormat   string     `env:"IGNY8_LOG_FORMAT" for:"serve dev" doc:"json or text. Without it, json for serve and text for dev."`
+	MetricsAddr string     `env:"IGNY8_METRICS_ADDR" for:"serve dev" doc:"The address at which metrics for Prometheus are served, host:port, at /metrics. Let nobody but Prometheus reach it. Without it there are none."`
+	Debug       bool       `env:"IGNY8_DEBUG" envDefault:"false" for:"serve dev" doc:"With true, dev serves profiles at /debug/pprof/. serve refuses to start with it."`
 
 	DataDir        string `env:"IGNY8_DATA_DIR" envDefault:".data" for:"dev" doc:"Where dev keeps its Postgres, its signing key and its secret."`
 	PostgresMirror string `env:"IGNY8_POSTGRES_MIRROR" for:"dev" doc:"The Maven repository to fetch Postgres from where none is installed. Without it, the public one."`
@@ -162,6 +163,16 @@ func (cfg *config) checkAddr() error {
 	_, port, err := net.SplitHostPort(cfg.Addr)
 	if err != nil || port == "" {
 		return errors.New("IGNY8_ADDR is no address: write host:port, e.g. 127.0.0.1:8080 or :8080")
+	}
+	if cfg.MetricsAddr == "" {
+		return nil
+	}
+	_, own, err := net.SplitHostPort(cfg.MetricsAddr)
+	if err != nil || own == "" {
+		return errors.New("IGNY8_METRICS_ADDR is no address: write host:port, e.g. 127.0.0.1:9090")
+	}
+	if cfg.MetricsAddr == cfg.Addr && own != "0" {
+		return errors.New("IGNY8_METRICS_ADDR is the address that clients reach: choose one of its own")
 	}
 	return nil
 }

@@ -161,6 +161,7 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 	app := production(map[string]string{
 		"DATABASE_URL": server.URL("igny8_app", "igny8"), "IGNY8_ADDR": "127.0.0.1:0",
 		"IGNY8_PUBLIC_URL": "http://localhost:8080", "IGNY8_DRAIN_TIMEOUT": "5s",
+		"IGNY8_METRICS_ADDR": "127.0.0.1:0",
 	})
 	if got := command(t.Context(), app, "serve"); got.code != exitFailure || !strings.Contains(got.stderr, "igny8 migrate up") ||
 		len(got.problems(t)) != 1 {
@@ -189,6 +190,7 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 		}
 	})
 	a := api("http://" + log.find(t, `"msg":"serving","address":"([^"]+)"`, ended))
+	measured := api("http://" + log.find(t, `"msg":"serving metrics","address":"([^"]+)"`, ended))
 
 	if status, body := a.get(t, "/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz: %d %s", status, body)
@@ -210,6 +212,18 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 		session { accessToken } userErrors { message } } }`), "signUp", "session", "accessToken").(string)
 	if plan := dig(t, a.post(t, token, `{ account { plan { slug } } }`), "account", "plan", "slug"); plan != "free-trial" {
 		t.Errorf("the first customer's plan is %v", plan)
+	}
+
+	log.find(t, `"what":"(settle_account)","count":1`, ended) // the first customer's trial was looked at
+	if status, body := measured.get(t, "/metrics"); status != http.StatusOK ||
+		!strings.Contains(body, `igny8_http_requests_total{method="POST",route="/graphql",status="200"} 2`) ||
+		!strings.Contains(body, `igny8_http_requests_total{method="GET",route="other",status="404"} 1`) ||
+		!strings.Contains(body, `igny8_job_runs_total{kind="settle_account",result="done"} 1`) ||
+		!strings.Contains(body, `igny8_jobs{kind="settle_account",state="scheduled"} 1`) {
+		t.Errorf("/metrics: %d\n%s", status, body)
+	}
+	if status, _ := a.get(t, "/metrics"); status != http.StatusNotFound {
+		t.Errorf("/metrics where clients come: %d", status)
 	}
 
 	stop()

@@ -44,7 +44,8 @@ var below = map[string][]string{
 	"internal/postgres": {"migrations"},
 	"internal/audit":    domain(),
 
-	"internal/live": domain(),
+	"internal/live":  domain(),
+	"internal/queue": domain(),
 
 	"internal/plan":    domain("internal/audit"),
 	"internal/vault":   {},
@@ -53,8 +54,9 @@ var below = map[string][]string{
 	"internal/account": domain("internal/audit", "internal/plan", "internal/mail", "internal/ticket"),
 	"internal/site":    domain("internal/audit", "internal/plan", "internal/account"),
 	"internal/credit":  domain("internal/audit", "internal/plan", "internal/account", "internal/mail", "internal/live"),
-	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/mail", "internal/live"),
-	"internal/signup":  domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
+	"internal/billing": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/mail", "internal/live",
+		"internal/queue"),
+	"internal/signup": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing"),
 	"internal/demo": domain("internal/audit", "internal/plan", "internal/account", "internal/credit", "internal/billing",
 		"internal/site", "internal/signup"),
 
@@ -71,9 +73,12 @@ var below = map[string][]string{
 	"internal/doctor": domain("internal/credit"),
 	"internal/due":    domain("internal/credit", "internal/billing", "internal/mail", "internal/retention"),
 
+	"internal/jobs": domain("internal/credit", "internal/billing", "internal/mail", "internal/retention", "internal/site", "internal/queue"),
+
 	// The edge: it may know HTTP. Beneath it nobody does.
 	"internal/auth": domain("internal/audit", "internal/plan", "internal/account", "internal/apikey", "internal/mail", "internal/ticket",
 		"internal/vault"),
+	"internal/metrics": {"internal/postgres"},
 	"internal/gqlhttp": {"internal/fault"},
 	"internal/server":  {"internal/fault", "internal/build"},
 	"web":              {},
@@ -92,7 +97,7 @@ func domain(others ...string) []string {
 var businesslike = []string{
 	"internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit", "internal/billing",
 	"internal/signup", "internal/demo", "internal/doctor", "internal/due", "internal/vault", "internal/ticket", "internal/mail",
-	"internal/apikey", "internal/staff", "internal/retention", "internal/live",
+	"internal/apikey", "internal/staff", "internal/retention", "internal/live", "internal/queue", "internal/jobs",
 }
 
 // foreign are the imports that the business must not know, the packages below them included. net/mail,

@@ -12,6 +12,7 @@ import (
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/plan"
+	"igny8.com/accounts/internal/queue"
 )
 
 // Office is what the business side works with.
@@ -52,7 +53,7 @@ func (o Office) open(ctx context.Context, tx bun.Tx, tenant gid.Account, now tim
 	return a, o.settle(ctx, tx, a, now)
 }
 
-// close writes when something falls due next. It is every command's last step.
+// close writes when something falls due next, and leaves the job for it. It is every command's last step.
 func (a *agreement) close(ctx context.Context, tx bun.Tx) error {
 	var due *time.Time
 	if next, ok := a.next(); ok {
@@ -65,7 +66,10 @@ func (a *agreement) close(ctx context.Context, tx bun.Tx) error {
 	if _, err := tx.NewUpdate().Model(a.subscription).WherePK().Column("due_at").Exec(ctx); err != nil {
 		return fmt.Errorf("note what is due: %w", err)
 	}
-	return nil
+	if due == nil {
+		return nil
+	}
+	return queue.SettleAt(ctx, tx, a.account.ID, *due)
 }
 
 func same(a, b *time.Time) bool {

@@ -25,33 +25,45 @@ const (
 	mostEvents = 5000
 )
 
-// SettleDue brings every account for which something fell due to what it must be at the instant now, and says
-// how many those were. An account that fails does not stop the others: their errors come together.
-func (o Office) SettleDue(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
-	settled := 0
+// EachDue calls do with every account for which something fell due by the instant now, and since when it is. One
+// that fails does not stop the others: their errors come together.
+func EachDue(
+	ctx context.Context, db bun.IDB, now time.Time, do func(ctx context.Context, tenant gid.Account, since time.Time) error,
+) (int, error) {
+	done := 0
 	var failed []error
 	var last gid.Account
 	for {
-		var due []gid.Account
-		err := db.NewRaw(`SELECT s.tenant_id FROM igny8_subscriptions AS s
+		due := []struct {
+			TenantID gid.Account `bun:"tenant_id"`
+			DueAt    time.Time   `bun:"due_at"`
+		}{}
+		err := db.NewRaw(`SELECT s.tenant_id, s.due_at FROM igny8_subscriptions AS s
 			JOIN igny8_tenants AS a ON a.id = s.tenant_id AND a.deleted_at IS NULL
 			WHERE s.due_at <= ?0 AND s.tenant_id > ?1 ORDER BY s.tenant_id LIMIT ?2`, now, last, dueBatch).
 			Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &due)
 		if err != nil {
-			return settled, errors.Join(append(failed, fmt.Errorf("look for what is due: %w", err))...)
+			return done, errors.Join(append(failed, fmt.Errorf("look for what is due: %w", err))...)
 		}
-		for _, tenant := range due {
-			if err := o.Settle(ctx, db, tenant, now); err != nil {
-				failed = append(failed, fmt.Errorf("settle %s: %w", gid.Format(tenant), err))
+		for _, d := range due {
+			if err := do(ctx, d.TenantID, d.DueAt.UTC()); err != nil {
+				failed = append(failed, fmt.Errorf("account %s: %w", gid.Format(d.TenantID), err))
 				continue
 			}
-			settled++
+			done++
 		}
 		if len(due) < dueBatch || ctx.Err() != nil {
-			return settled, errors.Join(failed...)
+			return done, errors.Join(failed...)
 		}
-		last = due[len(due)-1]
+		last = due[len(due)-1].TenantID
 	}
+}
+
+// SettleDue settles every account for which something fell due by the instant now, and says how many those were.
+func (o Office) SettleDue(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
+	return EachDue(ctx, db, now, func(ctx context.Context, tenant gid.Account, _ time.Time) error {
+		return o.Settle(ctx, db, tenant, now)
+	})
 }
 
 // Settle does all that fell due for one account until the instant now, each thing at its own instant and in

@@ -10,6 +10,7 @@ import (
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/period"
 	"igny8.com/accounts/internal/plan"
+	"igny8.com/accounts/internal/queue"
 )
 
 // StartTrial writes a new account's subscription and the trial it begins with.
@@ -28,5 +29,5 @@ func StartTrial(ctx context.Context, tx bun.Tx, tenant gid.Account, p *plan.Plan
 	if _, err := tx.NewInsert().Model(trial).Returning("id").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert trial period: %w", err)
 	}
-	return trial, nil
+	return trial, queue.SettleAt(ctx, tx, tenant, now)
 }

@@ -1,5 +1,5 @@
-// Package due does what falls due as time passes: the credits of periods that begin, holds and grants
-// whose time is over, mails to send, what was deleted to remove for good.
+// Package due looks every few seconds, and when it is woken, for what somebody waits for: letters to send. What
+// can wait for a minute is done by internal/jobs.
 //
 // Every part of it must be repeatable and safe beside others of its kind, so that every server can run
 // it, and one that was away for a while catches up.

@@ -21,6 +21,9 @@ func (s *Server) accessLog(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		aborted := true
 		defer func() {
+			if s.cfg.Observe != nil {
+				s.cfg.Observe(s.routeName(r.URL.Path), r.Method, rec.code(), time.Since(start))
+			}
 			level := slog.LevelInfo
 			switch {
 			case aborted || rec.code() >= http.StatusInternalServerError:

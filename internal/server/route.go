@@ -35,6 +35,10 @@ func (s *Server) router() http.Handler {
 		"/readyz":                {read, http.HandlerFunc(s.readyz)},
 		"/.well-known/jwks.json": {read, s.cfg.JWKS},
 	}
+	s.paths = map[string]bool{}
+	for path := range routes {
+		s.paths[path] = true
+	}
 	find := func(path string) (route, bool) {
 		if found, ok := routes[path]; ok {
 			return found, true
@@ -69,6 +73,18 @@ func (s *Server) router() http.Handler {
 		}
 		to.handler.ServeHTTP(w, r)
 	})
+}
+
+// routeName is a path as it is counted: one of few.
+func (s *Server) routeName(path string) string {
+	switch {
+	case s.paths[path]:
+		return path
+	case s.cfg.PageAssets != "" && strings.HasPrefix(path, s.cfg.PageAssets):
+		return s.cfg.PageAssets
+	default:
+		return "other"
+	}
 }
 
 // limit bounds a request in size and, unless it opens a stream, in time, and takes its cookies away.

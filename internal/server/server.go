@@ -68,6 +68,9 @@ type Config struct {
 	// Ready says whether requests can be answered; /readyz asks it. Its context ends after
 	// ReadyTimeout.
 	Ready ReadyFunc
+	// Observe, if set, is told of every request that was answered. Route is the path as the server knows it, or
+	// "other", so that its values are few.
+	Observe func(route, method string, status int, took time.Duration)
 	// Debug, if set, answers everything below /debug/. Never in production.
 	Debug http.Handler
 
@@ -89,7 +92,9 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	handler http.Handler
-	probes  singleflight.Group
+	// paths are those that have a route of their own.
+	paths  map[string]bool
+	probes singleflight.Group
 }
 
 // New puts the server together. It fails when a part is missing or an origin is none.

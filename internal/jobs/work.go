@@ -1,0 +1,116 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/credit"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/postgres"
+	"igny8.com/accounts/internal/queue"
+	"igny8.com/accounts/internal/retention"
+	"igny8.com/accounts/internal/site"
+)
+
+// Kind is one kind of job. It is the name of its queue too.
+type Kind struct {
+	Name string
+	// Every is how often it is begun; 0 for a kind that is done when somebody left one.
+	Every time.Duration
+	// Timeout is how long one may take.
+	Timeout time.Duration
+	// Workers is how many of the kind one server does at a time.
+	Workers int
+	// MaxAttempts is how often a job is tried; 0 where each job says it.
+	MaxAttempts int
+}
+
+// The kinds of jobs that are begun by the clock.
+const (
+	FindDue       = "find_due_accounts"
+	ExpireHolds   = "expire_holds"
+	ExpireGrants  = "expire_grants"
+	AlertLow      = "alert_low_credits"
+	PurgeSites    = "purge_sites"
+	PurgeAccounts = "purge_accounts"
+)
+
+// Kinds are all kinds of jobs.
+func Kinds() []Kind {
+	const (
+		every, timeout = time.Minute, 2 * time.Minute
+		purge          = 5 * time.Minute // what it did not come to is done the next time
+		attempts       = 3
+	)
+	return []Kind{
+		{Name: queue.Settle{}.Kind(), Timeout: time.Minute, Workers: 2},
+		{FindDue, every, timeout, 1, attempts},
+		{ExpireHolds, every, timeout, 1, attempts},
+		{ExpireGrants, every, timeout, 1, attempts},
+		{AlertLow, every, timeout, 1, attempts},
+		{PurgeSites, every, purge, 1, attempts},
+		{PurgeAccounts, every, purge, 1, attempts},
+	}
+}
+
+// do does what is due of a kind at an instant, and says how much that was.
+type do func(ctx context.Context, now time.Time) (int, error)
+
+// works are what the kinds do that are begun by the clock.
+func works(db *postgres.DB, office billing.Office) map[string]do {
+	return map[string]do{
+		FindDue: func(ctx context.Context, now time.Time) (int, error) { return leaveDue(ctx, db, now) },
+		ExpireHolds: func(ctx context.Context, now time.Time) (int, error) {
+			return credit.ExpireHolds(ctx, db, now)
+		},
+		ExpireGrants: func(ctx context.Context, now time.Time) (int, error) {
+			return credit.ExpireGrants(ctx, db, now)
+		},
+		AlertLow: func(ctx context.Context, now time.Time) (int, error) {
+			return credit.AlertLow(ctx, db, office.Mail, now)
+		},
+		PurgeSites: func(ctx context.Context, now time.Time) (int, error) {
+			return site.Purge(ctx, db, now)
+		},
+		PurgeAccounts: func(ctx context.Context, now time.Time) (int, error) {
+			return retention.Purge(ctx, db, now)
+		},
+	}
+}
+
+// leaveDue leaves a job for every account for which something fell due and that has none: the net under the
+// jobs that commands leave, e.g. after a job was given up, or where accounts came in by an import.
+func leaveDue(ctx context.Context, db *postgres.DB, now time.Time) (int, error) {
+	const atOnce = 500
+	client := river.ClientFromContext[pgx.Tx](ctx)
+	var found []river.InsertManyParams
+	left := 0
+	leave := func() error {
+		if len(found) == 0 {
+			return nil
+		}
+		done, err := client.InsertMany(ctx, found)
+		for _, d := range done {
+			if !d.UniqueSkippedAsDuplicate {
+				left++
+			}
+		}
+		found = found[:0]
+		return err //nolint:wrapcheck // it says what it is about
+	}
+	_, err := billing.EachDue(ctx, db, now, func(_ context.Context, account gid.Account, since time.Time) error {
+		found = append(found, river.InsertManyParams{Args: queue.Settle{Account: account, At: since}})
+		if len(found) < atOnce {
+			return nil
+		}
+		return leave()
+	})
+	if err != nil {
+		return left, err
+	}
+	return left, leave()
+}
