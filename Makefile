@@ -60,7 +60,7 @@ audits: need-postgres ## List the 61 audits of GraphQL over HTTP: the transport'
 	@$(WITH_POSTGRES) $(GO) test -count=1 -v ./internal/gqlhttp ./graph -run 'Audits'
 
 .PHONY: verify
-verify: verify-generated verify-tidy verify-web verify-schema lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
+verify: verify-generated verify-tidy verify-web verify-schema verify-clients lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
 
 .PHONY: verify-generated
 verify-generated:
@@ -70,6 +70,7 @@ verify-generated:
 verify-tidy:
 	@$(GO) mod tidy -diff
 	@cd tools && $(GO) mod tidy -diff
+	@cd clients/go && $(GO) mod tidy -diff
 
 .PHONY: verify-web
 verify-web:
@@ -80,6 +81,12 @@ verify-web:
 verify-schema:
 	@if command -v npm >/dev/null; then cd tools/graphql && npm ci --no-progress --no-audit --no-fund && npm run --silent check; \
 	else echo "schema.graphqls is neither linted nor compared with the last release: npm is not installed"; fi
+
+.PHONY: verify-clients
+verify-clients:
+	@scripts/unchanged 'make clients' $(MAKE) --no-print-directory clients
+	@cd clients/go && $(GO) vet ./...
+	@if test -d clients/typescript/node_modules; then cd clients/typescript && npm run --silent check; fi
 
 .PHONY: verify-arrows
 verify-arrows:
@@ -110,6 +117,12 @@ image: ## Build the image igny8:<commit> from the commit, not from the working t
 .PHONY: generate
 generate: ## Regenerate the code that is made from schema.graphqls
 	@$(GO) generate ./...
+
+.PHONY: clients
+clients: ## Regenerate the types of the examples in clients/ from schema.graphqls
+	@cd clients/go && $(GO) tool genqlient
+	@if command -v npm >/dev/null; then cd clients/typescript && npm ci --no-progress && npm run --silent generate; \
+	else echo "clients/typescript is left as it is: npm is not installed"; fi
 
 .PHONY: schema
 schema: need-postgres ## Dump the migrated database to migrations/schema.sql

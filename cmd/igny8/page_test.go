@@ -38,7 +38,7 @@ func demoServer(t *testing.T) *httptest.Server {
 }
 
 // demoService is the service that is reached by the listener.
-func demoService(t *testing.T, listener net.Listener) *service {
+func demoService(t *testing.T, listener net.Listener, change ...func(*config)) *service {
 	t.Helper()
 	db, hasher := pgtest.New(t), cheapHasher(t)
 	if err := demo.Load(t.Context(), db.Admin, hasher.Hash, time.Now()); err != nil {
@@ -48,12 +48,16 @@ func demoService(t *testing.T, listener net.Listener) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg := config{
+		SigningKeys: keys, Secret: strings.Repeat("a secret of the tests ", 2), PublicURL: "http://" + listener.Addr().String(),
+		VaultKeys: vault.Generate(), AppURL: "https://app.example.com", MailURL: "file://" + t.TempDir(), MailFrom: "accounts@example.com", ThrottleOff: true,
+		BankInstructions: "Nothing is to be sent.", BankDeadlineDays: 14, DrainTimeout: time.Second,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
 	s, err := newService(t.Context(), parts{
-		cfg: config{
-			SigningKeys: keys, Secret: strings.Repeat("a secret of the tests ", 2), PublicURL: "http://" + listener.Addr().String(),
-			VaultKeys: vault.Generate(), AppURL: "https://app.example.com", MailURL: "file://" + t.TempDir(), MailFrom: "accounts@example.com", ThrottleOff: true,
-			BankInstructions: "Nothing is to be sent.", BankDeadlineDays: 14, DrainTimeout: time.Second,
-		},
+		cfg: cfg,
 		log: slog.New(slog.DiscardHandler), db: db.App, hasher: hasher, demo: true,
 	})
 	if err != nil {

@@ -263,7 +263,7 @@ func readTree(root string) ([]file, error) {
 			return err
 		}
 		if d.IsDir() {
-			if base := d.Name(); name != root && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "testdata" || base == "tools" || base == "bin") {
+			if base := d.Name(); name != root && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "testdata" || base == "tools" || base == "clients" || base == "bin") {
 				return fs.SkipDir
 			}
 			return nil

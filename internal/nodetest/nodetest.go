@@ -5,11 +5,13 @@ package nodetest
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Folders with packages, from the repository's root.
@@ -18,6 +20,8 @@ const (
 	Audits = "internal/gqlhttp/testdata/audits"
 	// Tools has clients, the linter of schemas and what compares them.
 	Tools = "tools/graphql"
+	// Clients has the examples for frontends.
+	Clients = "clients/typescript"
 )
 
 // Run runs a script of the folder and returns what it printed. It fails the test where the script ends
@@ -25,7 +29,10 @@ const (
 func Run(t *testing.T, folder string, mayFail bool, script string, args ...string) []byte {
 	t.Helper()
 	node, dir := find(t, folder)
-	cmd := exec.CommandContext(t.Context(), node, append([]string{script}, args...)...) //nolint:gosec // G204: a script of ours
+	// None of them takes long; one that hangs is not waited for until the whole run is given up.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, append([]string{script}, args...)...) //nolint:gosec // G204: a script of ours
 	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
