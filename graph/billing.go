@@ -6,6 +6,8 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/paper"
 	"igny8.com/accounts/internal/plan"
 )
 
@@ -64,6 +66,41 @@ func (r *paymentResolver) Plan(ctx context.Context, obj *billing.Payment) (*plan
 
 func (r *paymentResolver) Invoice(ctx context.Context, obj *billing.Payment) (*billing.Invoice, error) {
 	return load(ctx).invoices.load(ctx, obj.Key())
+}
+
+func (r *queryResolver) Invoices(
+	ctx context.Context, filter *InvoiceFilter, first *int, after *string, last *int, before *string,
+) (*billing.InvoiceConnection, error) {
+	var kind *billing.InvoiceKind
+	if filter != nil {
+		kind = value(filter.Kind)
+	}
+	invoices, err := billing.Invoices(ctx, r.DB, actor(ctx).AccountID(), kind, pageArgs(first, after, last, before))
+	return invoices.Each(load(ctx).sawInvoices), err
+}
+
+func (r *queryResolver) Invoice(ctx context.Context, id string) (*billing.Invoice, error) {
+	number, err := gid.Parse[gid.Invoice](id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := billing.InvoicesByIDs(ctx, r.DB, actor(ctx).AccountID(), []gid.Invoice{number})
+	return only(load(ctx).sawInvoices(rows)), err
+}
+
+func (r *invoiceResolver) RefersTo(ctx context.Context, obj *billing.Invoice) (*billing.Invoice, error) {
+	if obj.RefersToID == nil {
+		return nil, nil
+	}
+	return load(ctx).invoices.load(ctx, obj.PaymentKey())
+}
+
+func (r *invoiceResolver) Payment(ctx context.Context, obj *billing.Invoice) (*billing.Payment, error) {
+	return load(ctx).billedPayments.load(ctx, obj.PaymentKey())
+}
+
+func (r *invoiceResolver) PDFURL(_ context.Context, obj *billing.Invoice) (string, error) {
+	return r.PublicURL + paper.Link(r.Vault, paper.Target{Tenant: obj.TenantID, Invoice: obj.ID}, r.now()), nil
 }
 
 func (r *invoiceResolver) Lines(ctx context.Context, obj *billing.Invoice) ([]*billing.InvoiceLine, error) {

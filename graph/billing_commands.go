@@ -66,6 +66,15 @@ func (r *mutationResolver) confirmPayment(ctx context.Context, in ConfirmPayment
 	return &ConfirmPaymentPayload{Payment: payment, Subscription: only(subscriptions), Account: only(accounts)}, nil
 }
 
+func (r *mutationResolver) SetAccountTax(ctx context.Context, in SetAccountTaxInput) (*SetAccountTaxPayload, error) {
+	changed, errs, err := onID(in.AccountID, "accountId", func(id gid.Account) (*account.Account, error) {
+		return r.office().SetTax(ctx, r.DB, actor(ctx), r.now(), billing.Taxing{
+			AccountID: id, Rate: value(in.TaxRate), TaxID: value(in.TaxID),
+		})
+	})
+	return &SetAccountTaxPayload{Account: r.saw(ctx, changed), UserErrors: errs}, err
+}
+
 func (r *mutationResolver) RejectPayment(ctx context.Context, in RejectPaymentInput) (*RejectPaymentPayload, error) {
 	id, f := requiredID[gid.Payment](in.PaymentID, "paymentId")
 	if f != nil {
@@ -85,4 +94,4 @@ func only[T any](rows []*T) *T {
 }
 
 // office is the business side as this server works it.
-func (r *Resolver) office() billing.Office { return billing.Office{Bank: r.Bank, Mail: r.Mail} }
+func (r *Resolver) office() billing.Office { return billing.Office{Bank: r.Bank, Seller: r.Seller, Mail: r.Mail} }

@@ -86,7 +86,7 @@ func (l *late) Write(p []byte) (int, error) {
 	return l.w.Write(p) //nolint:wrapcheck // the response's own
 }
 
-// refuseExport answers with one coded error, in the shape that GraphQL's errors have.
+// refuseExport refuses an export by its error's status.
 func refuseExport(w http.ResponseWriter, err error) {
 	f, ok := errors.AsType[*fault.Error](err)
 	status := http.StatusInternalServerError
@@ -104,6 +104,15 @@ func refuseExport(w http.ResponseWriter, err error) {
 	case fault.Internal:
 	default:
 		status = http.StatusForbidden
+	}
+	refuse(w, status, f)
+}
+
+// refuse answers with one coded error, in the shape that GraphQL's errors have.
+func refuse(w http.ResponseWriter, status int, err error) {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		f = fault.New(fault.Internal, "something went wrong on our side")
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)

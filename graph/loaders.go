@@ -40,6 +40,7 @@ type loaders struct {
 	touched        *relation[gid.CreditTransaction, []*credit.LineGrant]
 	budgets        *relation[gid.Site, *credit.SiteBudget]
 	invoices       *relation[billing.PaymentKey, *billing.Invoice]
+	billedPayments *relation[billing.PaymentKey, *billing.Payment]
 	invoiceLines   *relation[billing.InvoiceKey, []*billing.InvoiceLine]
 	sites          *relation[gid.Site, *site.Site]
 	sectorsOf      *relation[gid.Site, []*site.Sector]
@@ -106,11 +107,12 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 	}, func(b *credit.SiteBudget) gid.Site { return b.SiteID })
 	l.invoices = one(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Invoice, error) {
 		rows, err := billing.InvoicesByPayments(ctx, db, keys)
-		for _, i := range rows {
-			l.invoiceLines.announce(i.Key())
-		}
-		return rows, err
+		return l.sawInvoices(rows), err
 	}, (*billing.Invoice).PaymentKey)
+	l.billedPayments = one(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Payment, error) {
+		rows, err := billing.PaymentsByKeys(ctx, db, keys)
+		return l.sawPayments(rows), err
+	}, (*billing.Payment).Key)
 	l.invoiceLines = many(func(ctx context.Context, keys []billing.InvoiceKey) ([]*billing.InvoiceLine, error) {
 		return billing.LinesOfInvoices(ctx, db, keys)
 	}, (*billing.InvoiceLine).InvoiceKey)
@@ -234,6 +236,17 @@ func (l *loaders) sawPayments(rows []*billing.Payment) []*billing.Payment {
 		l.plans.announce(p.PlanID)
 		l.accounts.announce(p.TenantID)
 		l.invoices.announce(p.Key())
+	}
+	return rows
+}
+
+func (l *loaders) sawInvoices(rows []*billing.Invoice) []*billing.Invoice {
+	for _, i := range rows {
+		l.invoiceLines.announce(i.Key())
+		l.billedPayments.announce(i.PaymentKey())
+		if i.RefersToID != nil {
+			l.invoices.announce(i.PaymentKey())
+		}
 	}
 	return rows
 }

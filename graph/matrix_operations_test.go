@@ -77,6 +77,8 @@ func queries() []*operation {
 		lookUp("creditCosts", `{ creditCosts { credits } }`, "creditCosts", "-"),
 		lookUp("estimateCredits", `{ estimateCredits(operation: CLUSTERING) { required available } }`, "estimateCredits", "-"),
 		lookUp("payments", `{ payments`+page+` }`, "payments.nodes", "own foreign").showing("payment"),
+		lookUp("invoices", `{ invoices`+page+` }`, "invoices.nodes", "own foreign").showing("inv"),
+		lookUp("invoice", `query($id: ID!) { invoice(id: $id) { id } }`, "invoice", "own foreign").byID("inv"),
 		lookUp("previewPlanChange", `{ previewPlanChange(planSlug: "growth") { kind } }`, "previewPlanChange", "-"),
 		lookUp("paymentQueue", `{ paymentQueue`+page+` }`, "paymentQueue.nodes", "own foreign").showing("payment"),
 		lookUp("accounts", `{ accounts`+page+` }`, "accounts.nodes", "own foreign system").showing("account"),

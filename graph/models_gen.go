@@ -520,6 +520,12 @@ type InviteMemberPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Which documents to list.
+type InvoiceFilter struct {
+	// Only documents of this kind.
+	Kind graphql.Omittable[*billing.InvoiceKind] `json:"kind,omitempty"`
+}
+
 // What can be watched as it happens, by WebSocket (`graphql-transport-ws`) or server-sent events (`graphql-sse`), not by
 // plain requests. Each event is read when it is sent, by the caller as they are then: what they may not see any more ends the
 // stream. What changes faster than it can be sent is told once, as it is then.
@@ -958,6 +964,24 @@ type RotateSiteAPIKeyPayload struct {
 	APIKey *account.Key `json:"apiKey,omitempty"`
 	// The successor itself, shown this once; null where there are errors.
 	Secret *string `json:"secret,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of setAccountTax.
+type SetAccountTaxInput struct {
+	// Which account.
+	AccountID string `json:"accountId"`
+	// The tax in hundredths of a percent, 0 to 10000, e.g. 1900 for 19 %; null or absent for none.
+	TaxRate graphql.Omittable[*int] `json:"taxRate,omitempty"`
+	// The account's id at its tax office, 3 to 50 letters and digits; null or absent for none.
+	TaxID graphql.Omittable[*string] `json:"taxId,omitempty"`
+}
+
+// Answer of setAccountTax.
+type SetAccountTaxPayload struct {
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -189,7 +189,8 @@ var finders = map[string]finder{
 		}, func(p *billing.Payment) gid.Payment { return p.ID })),
 	gid.Invoice(0).Prefix(): forAdmins(account.Billing, byID(
 		func(ctx context.Context, r *Resolver, ids []gid.Invoice) ([]*billing.Invoice, error) {
-			return billing.InvoicesByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+			rows, err := billing.InvoicesByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+			return load(ctx).sawInvoices(rows), err
 		}, func(i *billing.Invoice) gid.Invoice { return i.ID })),
 	gid.AuditEvent(0).Prefix(): forAdmins(account.Read, byID(
 		func(ctx context.Context, r *Resolver, ids []gid.AuditEvent) ([]*audit.Event, error) {

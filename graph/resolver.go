@@ -39,7 +39,10 @@ type Resolver struct {
 	// Hasher hashes the passwords of those who sign up.
 	Hasher *auth.Hasher
 	Bank   billing.BankDetails
-	Log    *slog.Logger
+	// Seller is who issues invoices; PublicURL is where clients reach the service, without a slash at the end.
+	Seller    billing.Party
+	PublicURL string
+	Log       *slog.Logger
 	// Clock says what time it is.
 	Clock func() time.Time
 	// Mail is where letters are left, Vault what seals secrets, WordPress the way to customers' sites.

@@ -69,7 +69,9 @@ const (
 
 // rules say what inlets are given, by the end of their names, the longest that fits.
 var rules = map[string]rule{
-	"Query.node(id)": ids(everyKind...), "Query.nodes(ids)": ids(everyKind...),
+	"Query.invoice(id)": ids("inv"),
+	"taxId)":            because("a text that is kept, and compared with nothing"),
+	"Query.node(id)":    ids(everyKind...), "Query.nodes(ids)": ids(everyKind...),
 	"(id)":                         ids("site", "gone site"),
 	"siteId)":                      ids("site", "gone site"),
 	"siteIds)":                     ids("site", "gone site"),
@@ -227,6 +229,7 @@ func (w *neighbourhood) base() map[string]map[string]any {
 			"accountId": own("acct", 0), "planSlug": "enterprise", "until": day + "T00:00:00Z", "reason": word, "idempotencyKey": word + " assign",
 			"monthlyPrice": map[string]any{"amount": "500", "currencyCode": "USD"},
 		},
+		"setAccountTax":     {"accountId": own("acct", 0), "taxRate": 1900, "taxId": "DE123456789"},
 		"rejectPayment":     {"paymentId": own("pay", 2), "reason": word},
 		"adjustCredits":     {"accountId": own("acct", 0), "amount": 5, "reason": word, "idempotencyKey": word + " adjust"},
 		"setCreditCost":     {"operation": "CLUSTERING", "credits": 11, "unitSize": 1},

@@ -165,6 +165,20 @@ begin
     return true;
 end $$;
 
+CREATE FUNCTION igny8_purge_invoices(account bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    update igny8_invoices set buyer_name = '(deleted)', buyer_address = '', buyer_email = '', buyer_tax_id = '', note = ''
+    where tenant_id = account and buyer_name <> '(deleted)';
+    update igny8_tenants set tax_id = null where id = account;
+    return true;
+end $$;
+
 CREATE FUNCTION igny8_purge_ledger(account bigint, past bigint, most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -470,6 +484,13 @@ CREATE SEQUENCE igny8_credit_holds_id_seq;
 
 ALTER SEQUENCE igny8_credit_holds_id_seq OWNED BY igny8_credit_holds.id;
 
+CREATE TABLE igny8_credit_note_numbers (
+    year integer NOT NULL,
+    last_number bigint NOT NULL,
+    CONSTRAINT igny8_credit_note_numbers_last_number_check CHECK ((last_number > 0)),
+    CONSTRAINT igny8_credit_note_numbers_year_check CHECK (((year >= 2000) AND (year <= 9999)))
+);
+
 CREATE TABLE igny8_credit_requests (
     tenant_id bigint NOT NULL,
     operation text NOT NULL,
@@ -690,7 +711,28 @@ CREATE TABLE igny8_invoices (
     currency text NOT NULL,
     issued_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT igny8_invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+    kind text DEFAULT 'invoice'::text NOT NULL,
+    refers_to bigint,
+    net_minor bigint NOT NULL,
+    taxable_minor bigint NOT NULL,
+    tax_minor bigint DEFAULT 0 NOT NULL,
+    tax_rate integer,
+    from_balance_minor bigint DEFAULT 0 NOT NULL,
+    seller_name text DEFAULT ''::text NOT NULL,
+    seller_address text DEFAULT ''::text NOT NULL,
+    seller_tax_id text DEFAULT ''::text NOT NULL,
+    buyer_name text DEFAULT ''::text NOT NULL,
+    buyer_address text DEFAULT ''::text NOT NULL,
+    buyer_email text DEFAULT ''::text NOT NULL,
+    buyer_tax_id text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT igny8_invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_invoices_from_balance_minor_check CHECK ((from_balance_minor >= 0)),
+    CONSTRAINT igny8_invoices_kind_check CHECK ((kind = ANY (ARRAY['invoice'::text, 'credit_note'::text]))),
+    CONSTRAINT igny8_invoices_refers_check CHECK (((kind = 'credit_note'::text) = (refers_to IS NOT NULL))),
+    CONSTRAINT igny8_invoices_tax_minor_check CHECK ((tax_minor >= 0)),
+    CONSTRAINT igny8_invoices_tax_rate_check CHECK (((tax_rate >= 0) AND (tax_rate <= 10000))),
+    CONSTRAINT igny8_invoices_total_check CHECK ((total_minor = (net_minor + tax_minor)))
 );
 
 ALTER TABLE ONLY igny8_invoices FORCE ROW LEVEL SECURITY;
@@ -778,6 +820,7 @@ CREATE TABLE igny8_payments (
     credited_minor bigint DEFAULT 0 NOT NULL,
     tax_minor bigint DEFAULT 0 NOT NULL,
     applied_minor bigint DEFAULT 0 NOT NULL,
+    tax_rate integer,
     CONSTRAINT igny8_payments_amount_check CHECK (((amount_minor >= 0) AND (amount_minor = (((net_minor - credited_minor) + tax_minor) - applied_minor)))),
     CONSTRAINT igny8_payments_applied_minor_check CHECK ((applied_minor >= 0)),
     CONSTRAINT igny8_payments_check CHECK (((status <> ALL (ARRAY['confirmed'::text, 'refunded'::text, 'disputed'::text])) OR ((external_payment_id IS NOT NULL) AND (received_on IS NOT NULL) AND (decided_at IS NOT NULL)))),
@@ -789,7 +832,8 @@ CREATE TABLE igny8_payments (
     CONSTRAINT igny8_payments_net_minor_check CHECK ((net_minor >= 0)),
     CONSTRAINT igny8_payments_purpose_check CHECK ((purpose = ANY (ARRAY['periods'::text, 'upgrade'::text, 'assignment'::text]))),
     CONSTRAINT igny8_payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'rejected'::text, 'expired'::text, 'withdrawn'::text, 'refunded'::text, 'disputed'::text]))),
-    CONSTRAINT igny8_payments_tax_minor_check CHECK ((tax_minor >= 0))
+    CONSTRAINT igny8_payments_tax_minor_check CHECK ((tax_minor >= 0)),
+    CONSTRAINT igny8_payments_tax_rate_check CHECK (((tax_rate >= 0) AND (tax_rate <= 10000)))
 );
 
 ALTER TABLE ONLY igny8_payments FORCE ROW LEVEL SECURITY;
@@ -1085,12 +1129,16 @@ CREATE TABLE igny8_tenants (
     deleted_by bigint,
     restore_until timestamp with time zone,
     purged_at timestamp with time zone,
+    tax_rate integer,
+    tax_id text,
     CONSTRAINT igny8_tenants_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
     CONSTRAINT igny8_tenants_deletion_retention_days_check CHECK (((deletion_retention_days >= 1) AND (deletion_retention_days <= 365))),
     CONSTRAINT igny8_tenants_name_check CHECK ((name <> ''::text)),
     CONSTRAINT igny8_tenants_purged_check CHECK (((purged_at IS NULL) OR (deleted_at IS NOT NULL))),
     CONSTRAINT igny8_tenants_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
-    CONSTRAINT igny8_tenants_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'pending_payment'::text, 'active'::text, 'suspended'::text, 'cancelled'::text])))
+    CONSTRAINT igny8_tenants_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'pending_payment'::text, 'active'::text, 'suspended'::text, 'cancelled'::text]))),
+    CONSTRAINT igny8_tenants_tax_id_check CHECK (((length(tax_id) >= 1) AND (length(tax_id) <= 50))),
+    CONSTRAINT igny8_tenants_tax_rate_check CHECK (((tax_rate >= 0) AND (tax_rate <= 10000)))
 );
 
 ALTER TABLE ONLY igny8_tenants FORCE ROW LEVEL SECURITY;
@@ -1292,6 +1340,9 @@ ALTER TABLE ONLY igny8_credit_grants
 ALTER TABLE ONLY igny8_credit_holds
     ADD CONSTRAINT igny8_credit_holds_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY igny8_credit_note_numbers
+    ADD CONSTRAINT igny8_credit_note_numbers_pkey PRIMARY KEY (year);
+
 ALTER TABLE ONLY igny8_credit_requests
     ADD CONSTRAINT igny8_credit_requests_pkey PRIMARY KEY (tenant_id, operation, key);
 
@@ -1348,9 +1399,6 @@ ALTER TABLE ONLY igny8_invoice_numbers
 
 ALTER TABLE ONLY igny8_invoices
     ADD CONSTRAINT igny8_invoices_number_key UNIQUE (tenant_id, number);
-
-ALTER TABLE ONLY igny8_invoices
-    ADD CONSTRAINT igny8_invoices_payment_key UNIQUE (tenant_id, payment_id);
 
 ALTER TABLE ONLY igny8_invoices
     ADD CONSTRAINT igny8_invoices_pkey PRIMARY KEY (tenant_id, id);
@@ -1472,6 +1520,10 @@ CREATE INDEX igny8_credit_transactions_refunds_idx ON igny8_credit_transactions 
 CREATE UNIQUE INDEX igny8_impersonations_live_key ON igny8_impersonations USING btree (tenant_id, staff_tenant, staff_id) WHERE (ended_at IS NULL);
 
 CREATE UNIQUE INDEX igny8_invitations_open_key ON igny8_invitations USING btree (tenant_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX igny8_invoices_issued_idx ON igny8_invoices USING btree (tenant_id, issued_at DESC, id DESC);
+
+CREATE UNIQUE INDEX igny8_invoices_payment_key ON igny8_invoices USING btree (tenant_id, payment_id) WHERE (kind = 'invoice'::text);
 
 CREATE INDEX igny8_mail_tokens_user_idx ON igny8_mail_tokens USING btree (tenant_id, user_id);
 
@@ -1633,6 +1685,9 @@ ALTER TABLE ONLY igny8_invoice_lines
 
 ALTER TABLE ONLY igny8_invoices
     ADD CONSTRAINT igny8_invoices_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_invoices
+    ADD CONSTRAINT igny8_invoices_refers_fkey FOREIGN KEY (tenant_id, refers_to) REFERENCES igny8_invoices(tenant_id, id);
 
 ALTER TABLE ONLY igny8_login_directory
     ADD CONSTRAINT igny8_login_directory_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES igny8_users(tenant_id, id) DEFERRABLE INITIALLY DEFERRED;
@@ -1889,6 +1944,9 @@ GRANT ALL ON FUNCTION igny8_purge_due(at timestamp with time zone, after bigint,
 REVOKE ALL ON FUNCTION igny8_purge_finish(account bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION igny8_purge_finish(account bigint) TO igny8_app;
 
+REVOKE ALL ON FUNCTION igny8_purge_invoices(account bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_invoices(account bigint) TO igny8_app;
+
 REVOKE ALL ON FUNCTION igny8_purge_ledger(account bigint, past bigint, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION igny8_purge_ledger(account bigint, past bigint, most integer) TO igny8_app;
 
@@ -1930,6 +1988,8 @@ GRANT USAGE ON SEQUENCE igny8_credit_grants_id_seq TO igny8_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_holds TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_credit_holds_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_note_numbers TO igny8_app;
 
 GRANT SELECT,INSERT ON TABLE igny8_credit_requests TO igny8_app;
 
@@ -2054,6 +2114,10 @@ GRANT UPDATE(deleted_at) ON TABLE igny8_tenants TO igny8_app;
 GRANT UPDATE(deleted_by) ON TABLE igny8_tenants TO igny8_app;
 
 GRANT UPDATE(restore_until) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(tax_rate) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(tax_id) ON TABLE igny8_tenants TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_tenants_id_seq TO igny8_app;
 

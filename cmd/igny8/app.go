@@ -92,10 +92,11 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		Bank: billing.BankDetails{
 			Instructions: p.cfg.BankInstructions, Deadline: time.Duration(p.cfg.BankDeadlineDays) * 24 * time.Hour,
 		},
-		Mail: box,
+		Seller: p.cfg.seller(), Mail: box,
 	}
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
+		Seller: office.Seller, PublicURL: p.cfg.PublicURL,
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}
@@ -133,6 +134,7 @@ func (p parts) newServer(
 		}),
 		Lasts: gqlhttp.Lasts, Drain: streams.Drain,
 		Export:     graph.ExportHandler(resolver),
+		Documents:  graph.DocumentHandler(resolver),
 		Auth:       func(next http.Handler) http.Handler { return authority.Middleware(noteActor(next)) },
 		Page:       web.Handler(page),
 		PageAssets: web.AssetPrefix,

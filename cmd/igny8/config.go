@@ -16,6 +16,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/server"
@@ -50,6 +51,10 @@ type config struct {
 
 	BankInstructions string `env:"IGNY8_BANK_INSTRUCTIONS" for:"serve* dev" doc:"What a customer is told who pays by bank transfer: the account's holder, number and bank."`
 	BankDeadlineDays int    `env:"IGNY8_BANK_DEADLINE_DAYS" envDefault:"14" for:"serve dev" doc:"How many days a customer has to pay after asking to pay by bank transfer, 1 to 90."`
+
+	SellerName    string `env:"IGNY8_SELLER_NAME" envDefault:"IGNY8" for:"serve dev" doc:"Who issues invoices, as they name it, e.g. Example Ltd."`
+	SellerAddress string `env:"IGNY8_SELLER_ADDRESS" for:"serve dev" doc:"The seller's address on invoices, its lines separated by |, e.g. 1 Long Lane|London EC1A 9PL."`
+	SellerTaxID   string `env:"IGNY8_SELLER_TAX_ID" for:"serve dev" doc:"The seller's id at its tax office, as invoices name it."`
 
 	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
@@ -310,4 +315,13 @@ func (cfg *config) conns() int32 {
 		return cfg.DatabaseConns
 	}
 	return int32(min(max(perProcessor*runtime.GOMAXPROCS(0), fewest), most))
+}
+
+// seller is who issues invoices.
+func (cfg *config) seller() billing.Party {
+	lines := strings.Split(cfg.SellerAddress, "|")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return billing.Party{Name: cfg.SellerName, Address: strings.Join(lines, "\n"), TaxID: cfg.SellerTaxID}
 }

@@ -24,23 +24,26 @@ import (
 type Account struct {
 	bun.BaseModel `bun:"table:igny8_tenants,alias:account"`
 
-	ID                    gid.Account     `bun:"id,pk"`
-	Name                  string          `bun:"name"`
-	Slug                  string          `bun:"slug"`
-	PlanID                gid.Plan        `bun:"plan_id"`
-	OwnerID               *gid.User       `bun:"owner_id"`
-	Status                Status          `bun:"status"`
-	StatusReason          string          `bun:"status_reason"`
-	System                bool            `bun:"is_system"`
-	BillingEmail          *string         `bun:"billing_email"`
-	BillingAddress        json.RawMessage `bun:"billing_address,type:jsonb,nullzero,default:'{}'"`
-	StripeCustomerID      *string         `bun:"stripe_customer_id"`
-	DeletionRetentionDays int             `bun:"deletion_retention_days,nullzero,default:14"`
-	CreatedAt             time.Time       `bun:"created_at"`
-	UpdatedAt             time.Time       `bun:"updated_at"`
-	DeletedAt             *time.Time      `bun:"deleted_at"`
-	DeletedBy             *gid.User       `bun:"deleted_by"`
-	RestoreUntil          *time.Time      `bun:"restore_until"`
+	ID               gid.Account     `bun:"id,pk"`
+	Name             string          `bun:"name"`
+	Slug             string          `bun:"slug"`
+	PlanID           gid.Plan        `bun:"plan_id"`
+	OwnerID          *gid.User       `bun:"owner_id"`
+	Status           Status          `bun:"status"`
+	StatusReason     string          `bun:"status_reason"`
+	System           bool            `bun:"is_system"`
+	BillingEmail     *string         `bun:"billing_email"`
+	BillingAddress   json.RawMessage `bun:"billing_address,type:jsonb,nullzero,default:'{}'"`
+	StripeCustomerID *string         `bun:"stripe_customer_id"`
+	// TaxRate is in hundredths of a percent, nil for no tax. TaxID is the account's at its tax office.
+	TaxRate               *int       `bun:"tax_rate"`
+	TaxID                 *string    `bun:"tax_id"`
+	DeletionRetentionDays int        `bun:"deletion_retention_days,nullzero,default:14"`
+	CreatedAt             time.Time  `bun:"created_at"`
+	UpdatedAt             time.Time  `bun:"updated_at"`
+	DeletedAt             *time.Time `bun:"deleted_at"`
+	DeletedBy             *gid.User  `bun:"deleted_by"`
+	RestoreUntil          *time.Time `bun:"restore_until"`
 }
 
 // IsNode marks the type as having a global id.

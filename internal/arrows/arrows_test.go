@@ -66,6 +66,7 @@ var below = map[string][]string{
 		"internal/billing", "internal/mail"),
 	"internal/retention": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/mail", "internal/ticket"),
+	"internal/paper":    {"internal/gid", "internal/money", "internal/billing", "internal/vault"},
 	"internal/throttle": {"internal/fault"},
 	"internal/torture":  {},
 	"internal/nodetest": {},
@@ -84,7 +85,7 @@ var below = map[string][]string{
 	"web":              {},
 	"graph": append(domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/signup", "internal/apikey", "internal/wordpress", "internal/staff", "internal/retention",
-		"internal/mail", "internal/vault", "internal/live"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
+		"internal/mail", "internal/vault", "internal/live", "internal/paper"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
 
 	"cmd/igny8": {"*"},
 }

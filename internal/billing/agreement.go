@@ -18,6 +18,8 @@ import (
 // Office is what the business side works with.
 type Office struct {
 	Bank BankDetails
+	// Seller is who issues invoices.
+	Seller Party
 	// Mail is where letters about the agreement are left.
 	Mail *mail.Box
 }

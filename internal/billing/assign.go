@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -179,17 +180,17 @@ func assignedPeriods(from, until time.Time, of gid.Plan, monthly int64) (periods
 // release gives up what is paid for from now on: the unused part of its price comes to the account's balance, and
 // periods that have not begun are written off as lapsed time that what follows takes the place of.
 func (a *agreement) release(ctx context.Context, tx bun.Tx, currency money.Currency, now time.Time) error {
-	var unused int64
 	var ahead []*SubscriptionPeriod
+	returned := map[gid.Payment]int64{}
 	for _, p := range a.chain {
 		switch {
 		case !p.End.After(now):
 		case p.Start.After(now):
-			unused += p.PriceMinor
+			p.giveUp(returned, p.PriceMinor)
 			ahead = append(ahead, p)
 		default:
 			rest := p.Span().Unused(p.PriceMinor, now)
-			unused += rest
+			p.giveUp(returned, rest)
 			p.PriceMinor -= rest
 			if _, err := tx.NewUpdate().Model(p).WherePK().Column("price_minor").Exec(ctx); err != nil {
 				return fmt.Errorf("give up the rest of a period: %w", err)
@@ -199,10 +200,41 @@ func (a *agreement) release(ctx context.Context, tx bun.Tx, currency money.Curre
 	if err := a.remove(ctx, tx, ahead); err != nil {
 		return err
 	}
-	if unused == 0 {
-		return nil
+	unused, err := a.withTax(ctx, tx, returned)
+	if err != nil || unused == 0 {
+		return err
 	}
 	return a.enter(ctx, tx, BalanceUnused, unused, currency, nil, "unused time of what was paid for", now)
+}
+
+// giveUp notes that a part of the price of a period is not used.
+func (p *SubscriptionPeriod) giveUp(returned map[gid.Payment]int64, minor int64) {
+	var of gid.Payment // nobody paid for it
+	if p.PaymentID != nil {
+		of = *p.PaymentID
+	}
+	returned[of] += minor
+}
+
+// withTax is the sum of parts of payments, each with the tax that was paid on it.
+func (a *agreement) withTax(ctx context.Context, tx bun.Tx, parts map[gid.Payment]int64) (int64, error) {
+	var sum int64
+	for _, part := range parts {
+		sum += part
+	}
+	if sum == 0 {
+		return 0, nil
+	}
+	payments, err := PaymentsByIDs(ctx, tx, a.account.ID, slices.Collect(maps.Keys(parts)))
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range payments {
+		if p.Status == Confirmed {
+			sum += min(taxOn(parts[p.ID], p.TaxRate), p.TaxMinor)
+		}
+	}
+	return sum, nil
 }
 
 // remove takes periods that have not begun, the last of the chain, out of it.

@@ -188,10 +188,12 @@ type Payment struct {
 	PlanID   gid.Plan      `bun:"plan_id"`
 	Months   int           `bun:"months"`
 	// AmountMinor is to be paid: net, less what is credited, with tax, less what is applied.
-	AmountMinor       int64          `bun:"amount_minor"`
-	NetMinor          int64          `bun:"net_minor"`
-	CreditedMinor     int64          `bun:"credited_minor"`
-	TaxMinor          int64          `bun:"tax_minor"`
+	AmountMinor   int64 `bun:"amount_minor"`
+	NetMinor      int64 `bun:"net_minor"`
+	CreditedMinor int64 `bun:"credited_minor"`
+	TaxMinor      int64 `bun:"tax_minor"`
+	// TaxRate is in hundredths of a percent, as the account's was when the payment was asked for.
+	TaxRate           *int           `bun:"tax_rate"`
 	AppliedMinor      int64          `bun:"applied_minor"`
 	Purpose           Purpose        `bun:"purpose"`
 	Currency          money.Currency `bun:"currency"`
@@ -237,47 +239,6 @@ func (p *Payment) Tax() money.Money { return money.Money{Minor: p.TaxMinor, Curr
 // FromBalance is how much of it the account's balance pays.
 func (p *Payment) FromBalance() money.Money {
 	return money.Money{Minor: p.AppliedMinor, Currency: p.Currency}
-}
-
-// Invoice is the bill of a confirmed payment.
-type Invoice struct {
-	bun.BaseModel `bun:"table:igny8_invoices,alias:invoice"`
-
-	TenantID   gid.Account    `bun:"tenant_id,pk"`
-	ID         gid.Invoice    `bun:"id,pk,autoincrement"`
-	Number     string         `bun:"number"`
-	PaymentID  gid.Payment    `bun:"payment_id"`
-	TotalMinor int64          `bun:"total_minor"`
-	Currency   money.Currency `bun:"currency"`
-	IssuedAt   time.Time      `bun:"issued_at"`
-}
-
-// IsNode marks the type as having a global id.
-func (*Invoice) IsNode() {}
-
-// Tenant is the account that is billed.
-func (i *Invoice) Tenant() gid.Account { return i.TenantID }
-
-// Total is the sum of the lines.
-func (i *Invoice) Total() money.Money { return money.Money{Minor: i.TotalMinor, Currency: i.Currency} }
-
-// InvoiceLine is one line of an invoice.
-type InvoiceLine struct {
-	bun.BaseModel `bun:"table:igny8_invoice_lines,alias:line"`
-
-	TenantID    gid.Account    `bun:"tenant_id,pk"`
-	InvoiceID   gid.Invoice    `bun:"invoice_id,pk"`
-	Position    int            `bun:"position,pk"`
-	Description string         `bun:"description"`
-	PeriodStart time.Time      `bun:"period_start"`
-	PeriodEnd   time.Time      `bun:"period_end"`
-	AmountMinor int64          `bun:"amount_minor"`
-	Currency    money.Currency `bun:"currency,scanonly"`
-}
-
-// Amount is the sum of the line, in the invoice's currency.
-func (l *InvoiceLine) Amount() money.Money {
-	return money.Money{Minor: l.AmountMinor, Currency: l.Currency}
 }
 
 // PeriodConnection is a page of periods.

@@ -79,8 +79,10 @@ type PlanChange struct {
 	// PaidUntil is the end of what is paid for afterwards; nil where nothing is.
 	PaidUntil *time.Time
 	// Price is of the time that is bought, Credited the unused part of what was paid before, Balance what the
-	// account has with us and goes towards it. What is due is the price less both, never below nothing.
-	Price, Credited, Balance, Due money.Money
+	// account has with us and goes towards it. What is due is the price less what is credited, with tax, less
+	// the balance, never below nothing.
+	// Tax is on the price less what is credited, at the account's rate.
+	Price, Credited, Tax, Balance, Due money.Money
 	// Credits is how many credits come as it takes effect.
 	Credits int64
 	// Misfits are what no longer fits.
@@ -136,7 +138,7 @@ func (a *agreement) change(ctx context.Context, tx bun.Tx, to *plan.Plan, months
 	nothing := money.Money{Currency: to.Currency}
 	c := &PlanChange{
 		Tenant: a.account.ID, FromID: from.ID, ToID: to.ID, EffectiveAt: now,
-		Price: nothing, Credited: nothing, Balance: nothing, Due: nothing,
+		Price: nothing, Credited: nothing, Tax: nothing, Balance: nothing, Due: nothing,
 	}
 	last := a.last()
 	running := a.running(now)
@@ -215,6 +217,8 @@ func (a *agreement) whole(p *SubscriptionPeriod, t time.Time) period.Period {
 
 func (c *PlanChange) due(a *agreement) {
 	c.Due.Minor = max(0, c.Price.Minor-c.Credited.Minor)
+	c.Tax.Minor = taxOn(c.Due.Minor, a.account.TaxRate)
+	c.Due.Minor += c.Tax.Minor
 	c.Balance.Minor = a.applicable(c.Due)
 	c.Due.Minor -= c.Balance.Minor
 }

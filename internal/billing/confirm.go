@@ -137,15 +137,15 @@ func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment
 	if err := a.activate(now); err != nil {
 		return at(err, "paymentId")
 	}
-	var lines []*InvoiceLine
 	var err error
+	bought := billed{tax: p.TaxMinor}
 	switch p.Purpose {
 	case ForUpgrade:
-		lines, err = a.upgradeBy(ctx, tx, p, now)
+		bought, err = a.upgradeBy(ctx, tx, p, now)
 	case ForAssignment:
-		lines, err = a.payAssigned(ctx, tx, p)
+		bought.lines, err = a.payAssigned(ctx, tx, p)
 	default:
-		lines, err = a.extendBy(ctx, tx, p, now)
+		bought.lines, err = a.extendBy(ctx, tx, p, now)
 	}
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment
 	if err := useExternalID(ctx, tx, p); err != nil {
 		return err
 	}
-	invoice, err := issueInvoice(ctx, tx, p, lines, now)
+	invoice, err := o.issueInvoice(ctx, tx, a, p, bought, now)
 	if err != nil {
 		return err
 	}

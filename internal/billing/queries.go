@@ -79,6 +79,15 @@ func PaymentsByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gi
 	return rows, nil
 }
 
+// PaymentsByKeys reads payments of accounts, in no order.
+func PaymentsByKeys(ctx context.Context, db bun.IDB, keys []PaymentKey) ([]*Payment, error) {
+	rows := []*Payment{}
+	if err := db.NewSelect().Model(&rows).Where("(tenant_id, id) IN (?)", bun.List(tuples(keys))).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read payments: %w", err)
+	}
+	return rows, nil
+}
+
 // Payments pages through an account's payments, newest first; all of them where status is nil.
 func Payments(ctx context.Context, db bun.IDB, tenant gid.Account, status *PaymentStatus, args page.Args) (*PaymentConnection, error) {
 	return listPayments(ctx, args, true, func(rows *[]*Payment) *bun.SelectQuery {
@@ -145,10 +154,10 @@ func (i *Invoice) PaymentKey() PaymentKey { return PaymentKey{i.TenantID, i.Paym
 // InvoiceKey names the invoice that the line is of.
 func (l *InvoiceLine) InvoiceKey() InvoiceKey { return InvoiceKey{l.TenantID, l.InvoiceID} }
 
-// InvoicesByPayments reads the invoices of payments, in no order.
+// InvoicesByPayments reads the invoices of payments, without credit notes, in no order.
 func InvoicesByPayments(ctx context.Context, db bun.IDB, keys []PaymentKey) ([]*Invoice, error) {
 	rows := []*Invoice{}
-	err := db.NewSelect().Model(&rows).Where("(tenant_id, payment_id) IN (?)", bun.List(tuples(keys))).Scan(ctx)
+	err := db.NewSelect().Model(&rows).Where("kind = ?", Bill).Where("(tenant_id, payment_id) IN (?)", bun.List(tuples(keys))).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read invoices: %w", err)
 	}
@@ -163,6 +172,35 @@ func InvoicesByIDs(ctx context.Context, db bun.IDB, tenant gid.Account, ids []gi
 		return nil, fmt.Errorf("read invoices: %w", err)
 	}
 	return rows, nil
+}
+
+// Invoices pages through an account's invoices and credit notes, newest first; all of them where kind is nil.
+func Invoices(ctx context.Context, db bun.IDB, tenant gid.Account, kind *InvoiceKind, args page.Args) (*InvoiceConnection, error) {
+	w, err := args.Window(2)
+	if err != nil {
+		return nil, err
+	}
+	query := func(rows *[]*Invoice) *bun.SelectQuery {
+		q := db.NewSelect().Model(rows).Where("invoice.tenant_id = ?", tenant)
+		if kind != nil {
+			q = q.Where("invoice.kind = ?", *kind)
+		}
+		return q
+	}
+	rows := []*Invoice{}
+	q, err := page.Apply(query(&rows), w,
+		page.Key{Column: "invoice.issued_at", Value: new(time.Time), Descending: true},
+		page.Key{Column: "invoice.id", Value: new(int64), Descending: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list invoices: %w", err)
+	}
+	return page.New(w, rows,
+		func(i *Invoice) []any { return []any{i.IssuedAt, int64(i.ID)} },
+		page.Counter(func() *bun.SelectQuery { return query(&[]*Invoice{}) }),
+	), nil
 }
 
 // LinesOfInvoices reads the lines of invoices, in their order.

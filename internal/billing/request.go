@@ -133,10 +133,12 @@ func (o Office) ask(
 	}
 	tenant := a.account.ID
 	owed := money.Money{Minor: in.net.Minor - in.credited, Currency: in.net.Currency}
+	tax := taxOn(owed.Minor, a.account.TaxRate)
+	owed.Minor += tax
 	applied := a.applicable(owed)
 	payment := &Payment{
 		TenantID: tenant, ID: id, Method: BankTransfer, Status: Pending, PlanID: in.plan.ID, Months: in.months, Purpose: in.purpose,
-		NetMinor: in.net.Minor, CreditedMinor: in.credited, AppliedMinor: applied, AmountMinor: owed.Minor - applied,
+		NetMinor: in.net.Minor, CreditedMinor: in.credited, TaxMinor: tax, TaxRate: a.account.TaxRate, AppliedMinor: applied, AmountMinor: owed.Minor - applied,
 		Currency: owed.Currency, Reference: Reference(tenant, id),
 		RequestedBy: actor.User.ID, ExpiresAt: now.Add(o.Bank.Deadline), CreatedAt: now, UpdatedAt: now,
 	}

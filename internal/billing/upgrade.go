@@ -11,20 +11,20 @@ import (
 
 // upgradeBy moves what is paid for to the plan that a payment is for, from now on: the period that runs is split
 // in two, and those ahead change. Less of it is left than when the payment was asked for, so a part of the money
-// comes to the account's balance; where nothing is left, all of it, and the plan is the next one.
-func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) ([]*InvoiceLine, error) {
+// comes to the account's balance, with the tax on it; where nothing is left, all of it, and the plan is the next one.
+func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) (billed, error) {
 	to, err := a.plan(ctx, tx, p.PlanID)
 	if err != nil {
-		return nil, err
+		return billed{}, err
 	}
 	for _, span := range a.chain {
 		if _, err := a.plan(ctx, tx, span.PlanID); err != nil {
-			return nil, err
+			return billed{}, err
 		}
 	}
 	from, err := a.plan(ctx, tx, a.account.PlanID)
 	if err != nil {
-		return nil, err
+		return billed{}, err
 	}
 	c := &PlanChange{}
 	if a.running(now) {
@@ -41,7 +41,7 @@ func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now ti
 		spent += cost
 		moved, err := a.convert(ctx, tx, p, v, now)
 		if err != nil {
-			return nil, err
+			return billed{}, err
 		}
 		lines = append(lines, &InvoiceLine{Description: to.Name, PeriodStart: v.from, PeriodEnd: moved.End, AmountMinor: v.price})
 		if credited := v.price - cost; credited > 0 {
@@ -56,15 +56,18 @@ func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now ti
 		a.subscription.PendingPlanID = nil
 	}
 	a.subscription.Status, a.subscription.CancelAtPeriodEnd = ActiveSubscription, false
-	if excess := had - spent; excess > 0 {
+	bought := billed{tax: taxOn(spent, p.TaxRate)}
+	if excess := had + p.TaxMinor - spent - bought.tax; excess > 0 {
+		bought.untaxed = excess
 		lines = append(lines, &InvoiceLine{
 			Description: "Time used before the payment was confirmed, kept as your balance", PeriodStart: p.CreatedAt, PeriodEnd: now, AmountMinor: excess,
 		})
 		if err := a.enter(ctx, tx, BalanceExcess, excess, p.Currency, &p.ID, "not needed for "+p.Reference, now); err != nil {
-			return nil, err
+			return billed{}, err
 		}
 	}
-	return lines, nil
+	bought.lines = lines
+	return bought, nil
 }
 
 // convert moves one period, or the rest of one, to the plan of a payment, and returns it.

@@ -35,7 +35,12 @@ var checks = []string{
 	`SELECT 'payment.invoice', 'igny8_payments ' || pay.id, 'is confirmed and has no invoice'
 	 FROM igny8_payments AS pay
 	 WHERE pay.tenant_id = ?0 AND pay.status = 'confirmed' AND NOT EXISTS (
-	    SELECT FROM igny8_invoices AS i WHERE i.tenant_id = ?0 AND i.payment_id = pay.id)`,
+	    SELECT FROM igny8_invoices AS i WHERE i.tenant_id = ?0 AND i.payment_id = pay.id AND i.kind = 'invoice')`,
+	`SELECT 'invoice.sum', 'igny8_invoices ' || i.id, format('says %s net, its lines are %s', i.net_minor, coalesce(lines.total, 0))
+	 FROM igny8_invoices AS i
+	 LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS total FROM igny8_invoice_lines WHERE tenant_id = ?0 GROUP BY invoice_id) AS lines
+	    ON lines.invoice_id = i.id
+	 WHERE i.tenant_id = ?0 AND i.net_minor IS DISTINCT FROM lines.total`,
 }
 
 // census counts what one account has: section, name, n, total.

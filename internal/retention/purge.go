@@ -90,6 +90,9 @@ func purgeAccount(ctx context.Context, db bun.IDB, tenant gid.Account, now time.
 	if err := db.NewRaw(`SELECT igny8_purge_account(?)`, tenant).Scan(ctx, &begun); err != nil || begun == nil {
 		return 0, wrap("remove who it was", err)
 	}
+	if err := db.NewRaw(`SELECT igny8_purge_invoices(?)`, tenant).Scan(ctx, &begun); err != nil || begun == nil {
+		return 0, wrap("remove who it was from invoices", err)
+	}
 	for _, part := range []struct {
 		what, query string
 	}{

@@ -54,6 +54,7 @@ var sections = []section{
 		columns: `'acct_' || t.id AS id, t.name, t.slug, (SELECT p.slug FROM igny8_plans AS p WHERE p.id = t.plan_id) AS plan,
 			t.status, t.status_reason AS "statusReason", 'user_' || t.owner_id AS "ownerId", t.billing_email AS "billingEmail",
 			t.billing_address AS "billingAddress", t.stripe_customer_id AS "stripeCustomerId",
+			t.tax_rate AS "taxRate", t.tax_id AS "taxId",
 			t.deletion_retention_days AS "deletionRetentionDays", t.created_at AS "createdAt", t.updated_at AS "updatedAt"`,
 	},
 	{
@@ -131,8 +132,11 @@ var sections = []section{
 	},
 	{
 		name: "invoices", from: "igny8_invoices",
-		columns: `'inv_' || t.id AS id, t.number, 'pay_' || t.payment_id AS "paymentId", t.total_minor AS "totalMinor", t.currency,
-			t.issued_at AS "issuedAt",
+		columns: `'inv_' || t.id AS id, t.number, t.kind, 'inv_' || t.refers_to AS "refersTo", 'pay_' || t.payment_id AS "paymentId",
+			t.net_minor AS "netMinor", t.taxable_minor AS "taxableMinor", t.tax_rate AS "taxRate", t.tax_minor AS "taxMinor",
+			t.total_minor AS "totalMinor", t.from_balance_minor AS "fromBalanceMinor", t.currency, t.issued_at AS "issuedAt", t.note,
+			t.seller_name AS "sellerName", t.seller_address AS "sellerAddress", t.seller_tax_id AS "sellerTaxId", t.buyer_name AS "buyerName",
+			t.buyer_address AS "buyerAddress", t.buyer_email AS "buyerEmail", t.buyer_tax_id AS "buyerTaxId",
 			(SELECT coalesce(json_agg(json_build_object('position', l.position, 'description', l.description,
 					'periodStart', l.period_start, 'periodEnd', l.period_end, 'amountMinor', l.amount_minor) ORDER BY l.position), '[]')
 			 FROM igny8_invoice_lines AS l WHERE l.tenant_id = t.tenant_id AND l.invoice_id = t.id) AS lines`,

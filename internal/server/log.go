@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"igny8.com/accounts/internal/fault"
@@ -36,7 +37,7 @@ func (s *Server) accessLog(next http.Handler) http.Handler {
 				slog.String("request_id", v.id),
 				slog.String("client", v.client.String()),
 				slog.String("method", clip(r.Method, longestMethod)),
-				slog.String("path", clip(r.URL.Path, longestPath)),
+				slog.String("path", logged(r.URL.Path)),
 				slog.Int("status", rec.code()),
 				slog.Int64("bytes", rec.bytes),
 				slog.Float64("ms", float64(time.Since(start).Microseconds())/1000),
@@ -58,6 +59,14 @@ func (s *Server) accessLog(next http.Handler) http.Handler {
 }
 
 const longestMethod = 16
+
+// logged is a path as the log may hold it: without what opens a document.
+func logged(path string) string {
+	if strings.HasPrefix(path, documentsPath) {
+		return documentsPath + "…"
+	}
+	return clip(path, longestPath)
+}
 
 func clip(text string, longest int) string {
 	if len(text) > longest {

@@ -14,7 +14,10 @@ import (
 	"igny8.com/accounts/internal/fault"
 )
 
-const graphqlPath = "/graphql"
+const (
+	graphqlPath   = "/graphql"
+	documentsPath = "/documents/"
+)
 
 // route is one path: who answers, and by which methods.
 type route struct {
@@ -46,6 +49,8 @@ func (s *Server) router() http.Handler {
 		switch {
 		case s.cfg.PageAssets != "" && strings.HasPrefix(path, s.cfg.PageAssets):
 			return route{read, s.cfg.Page}, true
+		case s.cfg.Documents != nil && strings.HasPrefix(path, documentsPath):
+			return route{[]string{http.MethodGet}, s.cfg.Documents}, true
 		case s.cfg.Debug != nil && strings.HasPrefix(path, "/debug/"):
 			return route{append(slices.Clone(read), http.MethodPost), s.cfg.Debug}, true
 		default:

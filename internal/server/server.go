@@ -55,6 +55,9 @@ type Config struct {
 	Drain func(context.Context) error
 	// Export answers GET on /export.json.
 	Export http.Handler
+	// Documents, if set, answers GET on everything below /documents/: addresses that open something for whoever has
+	// them, so that they stay out of the log.
+	Documents http.Handler
 	// Auth puts the actor into the context of requests for /graphql and /export.json.
 	Auth func(http.Handler) http.Handler
 	// Page answers / and everything below PageAssets.

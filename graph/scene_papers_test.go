@@ -1,0 +1,90 @@
+package graph
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// paidFor has an owner pay for a month of a plan, and is the payment's id.
+func (a *api) paidFor(owner, staff *session, plan, bank string) string {
+	a.t.Helper()
+	asked := owner.do(requestTransfer, input(map[string]any{"planSlug": plan, "months": 1, "idempotencyKey": bank})).ok().
+		want("requestBankTransfer.userErrors", "[]")
+	id, _ := asked.get("requestBankTransfer.payment.id").(string)
+	staff.do(confirm, input(map[string]any{
+		"paymentId": id, "externalPaymentId": bank, "receivedOn": a.clock.day(0), "idempotencyKey": bank,
+		"amount": map[string]any{"amount": asked.get("requestBankTransfer.payment.amount.amount"), "currencyCode": "USD"},
+	})).ok().want("confirmPayment.userErrors", "[]")
+	return id
+}
+
+func (a *api) fetch(path string) (*http.Response, []byte) {
+	a.t.Helper()
+	rec := httptest.NewRecorder()
+	DocumentHandler(a.resolver).ServeHTTP(rec, httptest.NewRequestWithContext(a.t.Context(), http.MethodGet, path, http.NoBody))
+	res := rec.Result()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return res, body
+}
+
+func TestInvoices_AreListedAndFetchedByALinkForMinutes(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	staff := a.staff()
+	a.signUp("ada@example.com", "Ada Example")
+	ada := a.logIn("ada@example.com")
+	a.signUp("bob@example.com", "Bob Example")
+	bob := a.logIn("bob@example.com")
+	acct := ada.do(`{ account { id } }`, nil).ok().get("account.id")
+	staff.do(`mutation($in: SetAccountTaxInput!) { setAccountTax(input: $in) { account { id } userErrors { code } } }`,
+		input(map[string]any{"accountId": acct, "taxRate": 1900, "taxId": "DE123456789"})).ok().want("setAccountTax.userErrors", "[]")
+	ada.do(`{ account { taxRate taxId } }`, nil).ok().want("account.taxRate", 1900).want("account.taxId", "DE123456789")
+	a.paidFor(ada, staff, "starter", "B-1")
+
+	list := ada.do(`{ invoices { totalCount nodes { id number kind issuedAt seller { name address taxId } buyer { name email taxId }
+		net { amount } taxable { amount } taxRate tax { amount } total { amount } paidFromBalance { amount } note pdfUrl
+		refersTo { id } payment { status invoice { number } } lines { description } } } }`, nil).ok()
+	list.want("invoices.totalCount", 1).want("invoices.nodes.0.kind", "INVOICE").want("invoices.nodes.0.refersTo", "<nil>")
+	list.want("invoices.nodes.0.seller.name", "IGNY8 Ltd").want("invoices.nodes.0.buyer.taxId", "DE123456789")
+	list.want("invoices.nodes.0.net.amount", "89.00").want("invoices.nodes.0.tax.amount", "16.91").want("invoices.nodes.0.total.amount", "105.91")
+	ada.do(`{ invoices(filter: { kind: CREDIT_NOTE }) { totalCount } }`, nil).ok().want("invoices.totalCount", 0)
+	id := list.get("invoices.nodes.0.id")
+	ada.do(`query($id: ID!) { invoice(id: $id) { number } }`, map[string]any{"id": id}).ok().want("invoice.number", list.get("invoices.nodes.0.number"))
+	bob.do(`query($id: ID!) { invoice(id: $id) { number } }`, map[string]any{"id": id}).ok().want("invoice", "<nil>")
+
+	url, _ := list.get("invoices.nodes.0.pdfUrl").(string)
+	path, ours := strings.CutPrefix(url, "https://accounts.example.com")
+	if !ours {
+		t.Fatalf("the link is %q", url)
+	}
+	res, pdf := a.fetch(path)
+	if res.StatusCode != http.StatusOK || !bytes.HasPrefix(pdf, []byte("%PDF-")) || res.Header.Get("Cache-Control") != "no-store" ||
+		!strings.HasPrefix(res.Header.Get("Content-Disposition"), `attachment; filename="IG-`) || len(res.Cookies()) != 0 {
+		t.Errorf("%d %v %q", res.StatusCode, res.Header, pdf[:10])
+	}
+	if _, again := a.fetch(path); !bytes.Equal(pdf, again) {
+		t.Error("the same document has other bytes")
+	}
+	for _, wrong := range []string{path[:len(path)-5] + "A.pdf", "/documents/", "/documents/x.pdf", strings.TrimSuffix(path, ".pdf")} {
+		if res, body := a.fetch(wrong); res.StatusCode != http.StatusNotFound || !bytes.Contains(body, []byte("NOT_FOUND")) {
+			t.Errorf("%s: %d %s", wrong, res.StatusCode, body)
+		}
+	}
+	a.exec(`UPDATE igny8_tenants SET purged_at = now(), deleted_at = now(), restore_until = now() WHERE name = 'Ada Example'`)
+	if res, _ := a.fetch(path); res.StatusCode != http.StatusNotFound {
+		t.Errorf("of an account that is gone for good: %d", res.StatusCode)
+	}
+	a.exec(`UPDATE igny8_tenants SET purged_at = NULL, deleted_at = NULL, restore_until = NULL WHERE name = 'Ada Example'`)
+	a.clock.forward(11 * time.Minute)
+	if res, _ := a.fetch(path); res.StatusCode != http.StatusNotFound {
+		t.Errorf("when it is over: %d", res.StatusCode)
+	}
+}
