@@ -109,6 +109,7 @@ func TestClients_BridgesPayOnceAndComeBackWhenThrottled(t *testing.T) {
 
 // drain pays from the account's bucket until nothing is left.
 func drain(ctx context.Context, t *testing.T, service, token string) {
+	t.Helper()
 	for _, query := range []string{`{ sites(first: 100) { nodes { id industry { id } sectors { id } } } }`, `{ sites(first: 10) { nodes { id } } }`, `{ viewer { role } }`} {
 		for status := http.StatusOK; status == http.StatusOK; {
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, service+"/graphql", strings.NewReader(`{"query":"`+query+`"}`))

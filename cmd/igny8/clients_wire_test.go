@@ -116,6 +116,7 @@ func (w *wire) of(operation string) (found []exchange) {
 
 // read finds out which operation a request asks for.
 func (e *exchange) read(t *testing.T, r *http.Request) {
+	t.Helper()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)

@@ -4,12 +4,17 @@
 import { createClient as socketClient } from 'graphql-ws';
 import { createClient as eventsClient } from 'graphql-sse';
 import WebSocket from 'ws';
+import { createHash } from 'node:crypto';
 
 const [watched, changed, token] = process.argv.slice(2);
 if (!token) {
   console.error('usage: node clients.mjs WATCHED CHANGED TOKEN');
   process.exit(2);
 }
+
+// A document of each client's own, so that it is unknown at first.
+const text = (name) => `query ${name.replace('-', '_')} { viewer { role } }`;
+const persisted = (name) => ({ persistedQuery: { version: 1, sha256Hash: createHash('sha256').update(text(name)).digest('hex') } });
 
 const report = (client, step, result) => console.log(JSON.stringify({ client, step, result }));
 
@@ -41,6 +46,9 @@ const steps = async (name, client) => {
   report(name, 'validation error', await all(client, { query: '{ nothing }' }));
   report(name, 'partial error', await all(client, { query: '{ viewer { role } paymentQueue { nodes { id } } }' }));
   report(name, 'refused subscription', await all(client, { query: 'subscription { paymentChanged(paymentId: "pay_987654321") { payment { id } } }' }));
+  report(name, 'hash alone', await all(client, { query: '', extensions: persisted(name) }));
+  report(name, 'hash and text', await all(client, { query: text(name), extensions: persisted(name) }));
+  report(name, 'known hash', await all(client, { query: '', extensions: persisted(name) }));
   const events = client.iterate({ query: 'subscription { creditsChanged { credits { balance } lastSeq } }' });
   report(name, 'at once', (await events.next()).value);
   await spend(name);
