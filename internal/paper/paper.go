@@ -106,11 +106,11 @@ func (s *sheet) at(x, y, width float64, text string) {
 	s.CellFormat(width, 5, text, "", 0, align+"M", false, 0, "")
 }
 
-// block writes lines below one another, each broken where it is too long, and says where the next one would stand.
-func (s *sheet) block(x, y, width, height float64, text string) float64 {
+// block writes lines at the left edge below one another, each broken where it is too long, and says where the next one would stand.
+func (s *sheet) block(y, width, height float64, text string) float64 {
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		for _, part := range s.SplitText(clean(paragraph), width) {
-			s.at(x, y, width, part)
+			s.at(left, y, width, part)
 			y += height
 		}
 	}
@@ -127,13 +127,13 @@ func (s *sheet) letterhead() {
 	s.SetFillColor(accent.r, accent.g, accent.b)
 	s.Rect(0, 0, 210, 4, "F")
 	s.write("B", 17, ink)
-	end := s.block(left, top-2, 90, 8, s.of.SellerName)
+	end := s.block(top-2, 90, 8, s.of.SellerName)
 	s.write("", 8.5, quiet)
 	if s.of.SellerAddress != "" {
-		end = s.block(left, end+0.5, 90, 4.2, s.of.SellerAddress)
+		end = s.block(end+0.5, 90, 4.2, s.of.SellerAddress)
 	}
 	if s.of.SellerTaxID != "" {
-		end = s.block(left, end, 90, 4.2, "Tax ID "+s.of.SellerTaxID)
+		end = s.block(end, 90, 4.2, "Tax ID "+s.of.SellerTaxID)
 	}
 	s.write("B", 22, accent)
 	s.SetXY(right-80, top-2)
@@ -160,16 +160,16 @@ func (s *sheet) parties() {
 	s.write("B", 7.5, quiet)
 	s.at(left, y, 60, "BILLED TO")
 	s.write("B", 10.5, ink)
-	y = s.block(left, y+5.5, 100, 5, s.of.BuyerName)
+	y = s.block(y+5.5, 100, 5, s.of.BuyerName)
 	s.write("", 9, ink)
 	if s.of.BuyerAddress != "" {
-		y = s.block(left, y, 100, 4.6, s.of.BuyerAddress)
+		y = s.block(y, 100, 4.6, s.of.BuyerAddress)
 	}
 	if s.of.BuyerEmail != "" {
-		y = s.block(left, y, 100, 4.6, s.of.BuyerEmail)
+		y = s.block(y, 100, 4.6, s.of.BuyerEmail)
 	}
 	if s.of.BuyerTaxID != "" {
-		y = s.block(left, y, 100, 4.6, "Tax ID "+s.of.BuyerTaxID)
+		y = s.block(y, 100, 4.6, "Tax ID "+s.of.BuyerTaxID)
 	}
 	s.SetY(y + 9)
 }
@@ -207,7 +207,7 @@ func (s *sheet) table() {
 			s.write("", 9.5, ink)
 		}
 		y := s.GetY()
-		s.block(left, y, periodAt-left-4, 4.8, l.Description)
+		s.block(y, periodAt-left-4, 4.8, l.Description)
 		s.at(right, y, -30, plain(l.Amount()))
 		s.write("", 8.5, quiet)
 		s.at(periodAt, y, amountAt-periodAt, l.PeriodStart.UTC().Format("2 Jan 2006")+" – "+l.PeriodEnd.UTC().Format("2 Jan 2006"))
@@ -243,29 +243,42 @@ func (s *sheet) totals() {
 // closing says how it was paid, or how it goes back.
 func (s *sheet) closing() {
 	s.room(30)
-	var said []string
-	money := money.Money{Minor: s.of.TotalMinor - s.of.FromBalanceMinor, Currency: s.of.Currency}
+	said := s.settled()
 	if s.of.Kind == billing.CreditNote {
-		if s.of.FromBalanceMinor > 0 {
-			said = append(said, s.of.PaidFromBalance().String()+" of it came back to the balance of the account.")
-		}
-		if money.Minor > 0 {
-			said = append(said, money.String()+" of it goes back to whoever paid.")
-		}
-		if s.of.Note != "" {
-			said = append(said, "Reason: "+s.of.Note)
-		}
-	} else {
-		if s.of.FromBalanceMinor > 0 {
-			said = append(said, s.of.PaidFromBalance().String()+" was paid from the balance of the account.")
-		}
-		if money.Minor > 0 {
-			said = append(said, money.String()+" was paid "+by(s.of.Payment)+".")
-		}
-		said = append(said, "Nothing is left to pay.")
+		said = s.returned()
 	}
 	s.write("", 9, quiet)
-	s.SetY(s.block(left, s.GetY(), right-left, 4.8, strings.Join(said, "\n")))
+	s.SetY(s.block(s.GetY(), right-left, 4.8, strings.Join(said, "\n")))
+}
+
+// cash is what of the total was, or is, no affair of the balance.
+func (s *sheet) cash() money.Money {
+	return money.Money{Minor: s.of.TotalMinor - s.of.FromBalanceMinor, Currency: s.of.Currency}
+}
+
+// settled says how an invoice was paid.
+func (s *sheet) settled() (said []string) {
+	if s.of.FromBalanceMinor > 0 {
+		said = append(said, s.of.PaidFromBalance().String()+" was paid from the balance of the account.")
+	}
+	if cash := s.cash(); cash.Minor > 0 {
+		said = append(said, cash.String()+" was paid "+by(s.of.Payment)+".")
+	}
+	return append(said, "Nothing is left to pay.")
+}
+
+// returned says how a credit note's sum goes back, and why.
+func (s *sheet) returned() (said []string) {
+	if s.of.FromBalanceMinor > 0 {
+		said = append(said, s.of.PaidFromBalance().String()+" of it came back to the balance of the account.")
+	}
+	if cash := s.cash(); cash.Minor > 0 {
+		said = append(said, cash.String()+" of it goes back to whoever paid.")
+	}
+	if s.of.Note != "" {
+		said = append(said, "Reason: "+s.of.Note)
+	}
+	return said
 }
 
 func by(p *billing.Payment) string {

@@ -71,7 +71,7 @@ func InTrips(ctx context.Context, db bun.IDB, fn func(ctx context.Context, t Tri
 		if db, ok := db.(*DB); ok && err == nil {
 			db.tell(told)
 		}
-		return err
+		return err //nolint:wrapcheck // fn's own
 	})
 }
 
