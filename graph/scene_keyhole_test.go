@@ -116,9 +116,9 @@ func TestKey_ReadsNothingOfPeopleByAnyPath(t *testing.T) {
 	calls := map[string][]string{
 		"site": {`(id: "` + site + `")`}, "staffAccount": {`(id: "` + o.accountID() + `")`}, "plan": {`(slug: "scale")`},
 		"invitationByToken": {`(token: "x")`}, "estimateCredits": {`(operation: CLUSTERING)`}, "previewPlanChange": {`(planSlug: "growth")`},
-		"creditUsage": {"(" + neededBeside["Query.creditUsage"] + ")"},
-		"nodes":       {`(ids: ["` + strings.Join(ids, `", "`) + `"])`},
-		"node":        {`(id: "` + spent + `")`, `(id: "` + editor.id() + `")`},
+		"invoice": {`(id: "inv_1")`}, "creditUsage": {"(" + neededBeside["Query.creditUsage"] + ")"},
+		"nodes": {`(ids: ["` + strings.Join(ids, `", "`) + `"])`},
+		"node":  {`(id: "` + spent + `")`, `(id: "` + editor.id() + `")`},
 	}
 	operations := readerOf(t).operations(t, calls)
 	seen := 0

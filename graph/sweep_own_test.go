@@ -230,7 +230,8 @@ func (w *neighbourhood) ownNodes() map[string]string {
 func (w *neighbourhood) arguments() map[string]string {
 	return map[string]string{
 		"node": fmt.Sprintf("(id: %q)", first(w.own["site"])), "nodes": fmt.Sprintf("(ids: [%q, %q])", first(w.own["user"]), first(w.own["hold"])),
-		"site": fmt.Sprintf("(id: %q)", first(w.own["site"])), "staffAccount": fmt.Sprintf("(id: %q)", first(w.own["acct"])),
+		"invoice": fmt.Sprintf("(id: %q)", first(w.own["inv"])),
+		"site":    fmt.Sprintf("(id: %q)", first(w.own["site"])), "staffAccount": fmt.Sprintf("(id: %q)", first(w.own["acct"])),
 		"paymentChanged": fmt.Sprintf("(paymentId: %q)", first(w.own["pay"])), "siteSynced": fmt.Sprintf("(siteId: %q, after: \"sync_1\")", first(w.own["site"])),
 		"plan": `(slug: "starter")`, "estimateCredits": "(operation: CLUSTERING)", "previewPlanChange": `(planSlug: "growth")`,
 		"creditUsage":       "(" + neededBeside["Query.creditUsage"] + ")",
