@@ -30,8 +30,9 @@ export default [
             suffixes: ['Payload', 'Connection', 'Edge', 'Error'],
             types: [
               'AccountLimits', 'Actor', 'Allowance', 'CreditCost', 'CreditEstimate', 'CreditProblem', 'CreditVerification', 'Credits',
-              'InvitationPreview', 'InvoiceLine', 'Money', 'PageInfo', 'RateLimit', 'Session', 'Viewer',
-              'WordPressLink',
+              'CreditRunOut', 'CreditTransactionGrant', 'CreditUsage', 'CreditsChanged', 'CreditsLow', 'InvitationPreview',
+              'InvoiceLine', 'InvoiceParty', 'Money', 'PageInfo', 'PaymentChanged', 'PendingPlanChange', 'PlanChange', 'PlanMisfit',
+              'RateLimit', 'Session', 'SiteBudget', 'SiteSynced', 'Viewer', 'WordPressLink',
             ],
           },
         },
