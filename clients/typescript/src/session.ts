@@ -54,9 +54,14 @@ export class Session {
     return this.#refreshing;
   }
 
-  /** The service doubts the token, as it says when it closes a socket: the next one asked for is fresh. */
-  doubt(): void {
-    this.#staleAt = 0;
+  /**
+   * The service doubts a token, as it says when it closes a socket: the next one asked for is fresh. Without a
+   * token, it is the one that there is.
+   */
+  doubt(refused: string = this.#tokens.accessToken): void {
+    if (refused === this.#tokens.accessToken) {
+      this.#staleAt = 0;
+    }
   }
 
   async #exchange(): Promise<string> {

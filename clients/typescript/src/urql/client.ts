@@ -6,6 +6,11 @@ import { createClient } from 'graphql-sse';
 import { ATTEMPTS, codesOf, hasIdempotencyKey, retryDelay } from '../problems.js';
 import type { Session } from '../session.js';
 
+/** The token that a request was sent with. */
+function tokenOf(request: RequestInit | undefined): string {
+  return new Headers(request?.headers).get('authorization')?.replace(/^Bearer /, '') ?? '';
+}
+
 /** A client of the service, and how to end it. */
 export function createUrql(url: string, session: Session): { client: Client; close: () => void } {
   const events = createClient({
@@ -15,7 +20,7 @@ export function createUrql(url: string, session: Session): { client: Client; clo
     fetchFn: async (input: string, init: RequestInit) => {
       const response = await fetch(input, init);
       if (response.status === 401) {
-        session.doubt();
+        session.doubt(tokenOf(init));
       }
       return response;
     },
@@ -40,11 +45,20 @@ export function createUrql(url: string, session: Session): { client: Client; clo
       }),
       authExchange(async (utilities) => {
         let token = await session.accessToken();
+        let refused = token;
         return {
           addAuthToOperation: (operation) => utilities.appendHeaders(operation, { authorization: `Bearer ${token}` }),
-          didAuthError: (error) => codesOf(error.graphQLErrors).includes('UNAUTHENTICATED'),
+          didAuthError: (error, operation) => {
+            if (!codesOf(error.graphQLErrors).includes('UNAUTHENTICATED')) {
+              return false;
+            }
+            // A refusal may come after another one has led to a fresh token, which it says nothing against.
+            const { fetchOptions } = operation.context;
+            refused = tokenOf(typeof fetchOptions === 'function' ? fetchOptions() : fetchOptions);
+            return true;
+          },
           refreshAuth: async () => {
-            token = await session.refresh(token);
+            token = await session.refresh(refused);
           },
         };
       }),
