@@ -67,7 +67,7 @@ func TestInvoices_AreListedAndFetchedByALinkForMinutes(t *testing.T) {
 	if _, _, again := a.fetch(path); !bytes.Equal(pdf, again) {
 		t.Error("the same document has other bytes")
 	}
-	for _, wrong := range []string{path[:len(path)-5] + "A.pdf", "/documents/", "/documents/x.pdf", strings.TrimSuffix(path, ".pdf")} {
+	for _, wrong := range []string{strings.Replace(path, ".", ".x", 1), "/documents/", "/documents/x.pdf", strings.TrimSuffix(path, ".pdf")} {
 		if code, _, body := a.fetch(wrong); code != http.StatusNotFound || !bytes.Contains(body, []byte("NOT_FOUND")) {
 			t.Errorf("%s: %d %s", wrong, code, body)
 		}
