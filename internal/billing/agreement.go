@@ -100,7 +100,8 @@ func read(ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time
 		if p.End.After(now) || i == len(periods)-1 {
 			a.chain = append(a.chain, p)
 		}
-		if p.BegunAt == nil {
+		// What was carried over brings nothing of its own, whether it says that it began or not.
+		if p.BegunAt == nil && p.Kind.begins() {
 			a.unbegun = append(a.unbegun, p)
 		}
 	}

@@ -525,3 +525,24 @@ func TestSettle_LeavesTheHousesOwnAccountsAlone(t *testing.T) {
 		t.Errorf("due at %v: %v", due, err)
 	}
 }
+
+// Accounts that are carried over have their credits already, and periods that nobody wrote a beginning into.
+func TestSettle_GrantsNothingForWhatWasCarriedOver(t *testing.T) {
+	t.Parallel()
+	for kind, stands := range map[string]string{"opening": "active free-trial active", "trial": "trial free-trial trialing"} {
+		h := build(t)
+		owner := h.open("ada")
+		h.exec(`UPDATE igny8_subscription_periods SET kind = ?, begun_at = NULL WHERE tenant_id = ?`, kind, owner.AccountID())
+		h.exec(`UPDATE igny8_credit_grants SET period_id = NULL WHERE tenant_id = ?`, owner.AccountID())
+		h.exec(`UPDATE igny8_subscription_periods SET id = id + 1000 WHERE tenant_id = ?`, owner.AccountID()) // its line is of no period
+		if kind == "opening" {
+			h.exec(`UPDATE igny8_tenants SET status = 'active' WHERE id = ?`, owner.AccountID())
+			h.exec(`UPDATE igny8_subscriptions SET status = 'active' WHERE tenant_id = ?`, owner.AccountID())
+		}
+		h.settle(at("2026-01-18 00:00"))
+		h.wants(owner, stands)
+		if n := h.credits(owner); n != 2000 {
+			t.Errorf("%s: %d credits, want the 2000 that there were", kind, n)
+		}
+	}
+}
