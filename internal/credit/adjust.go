@@ -98,6 +98,11 @@ func (b *book) adjust(ctx context.Context, staff account.Actor, in Adjusting) (*
 	if err := b.write(ctx, line, moves); err != nil {
 		return nil, err
 	}
+	if in.Amount > 0 {
+		if err := b.payDebt(ctx, moves[0].grant); err != nil {
+			return nil, err
+		}
+	}
 	change := audit.On("credits.adjusted", "account", b.tenant).From(map[string]any{"balance": before}).
 		To(map[string]any{"balance": b.state.Balance, "amount": in.Amount, "reason": in.Reason})
 	return &Result{Transaction: line}, audit.Record(ctx, b.tx, b.tenant, by, b.now, change)

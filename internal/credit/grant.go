@@ -71,5 +71,8 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if err := b.write(ctx, line, []move{granted}); err != nil {
 		return nil, err
 	}
+	if err := b.payDebt(ctx, granted.grant); err != nil {
+		return nil, err
+	}
 	return line, b.close(ctx)
 }

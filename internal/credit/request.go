@@ -72,6 +72,9 @@ func commandIn(
 	}
 	req := &request{TenantID: tenant, Operation: operation, Key: key, Fingerprint: fingerprint(facts), CreatedAt: now}
 	if first, err := req.recall(ctx, tx); err != nil || first != nil {
+		if first != nil {
+			first.Credits.Debt = b.state.Debt // as it is now: it moves by refunds and grants alone
+		}
 		return first, err
 	}
 	if _, err := b.open(ctx); err != nil {
