@@ -12,6 +12,8 @@ func accountFields() []*operation {
 		{"credits", "credits { balance grants { id } }", "-", ""},
 		{"billingEmail", "billingEmail", "-", ""},
 		{"balance", "balance { amount }", "-", ""},
+		{"taxRate", "taxRate", "-", ""},
+		{"taxId", "taxId", "-", ""},
 		{"limits", "limits { sites { used } }", "-", ""},
 		{"deletionRetentionDays", "deletionRetentionDays", "-", ""},
 		{"sites", "sites" + page, "own sibling foreign", "site"},

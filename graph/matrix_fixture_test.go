@@ -29,7 +29,7 @@ func (w *realm) furnish(owner *session, target, plan string) {
 	w.know("deletedSite", target, w.done(owner, "deleteSite", "site.id", fields{"siteId": site("deleted")}))
 	w.know("invitation", target, w.done(owner, "inviteMember", "invitation.id", fields{"email": "invited@" + target + ".test", "role": "VIEWER"}))
 	tenant := owner.accountNumber()
-	w.exec(`UPDATE igny8_tenants SET billing_email = 'billing@' || slug || '.test' WHERE id = ?`, tenant)
+	w.exec(`UPDATE igny8_tenants SET billing_email = 'billing@' || slug || '.test', tax_rate = 1900, tax_id = 'DE123456789' WHERE id = ?`, tenant)
 	w.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = 'stripe-' || tenant_id WHERE tenant_id = ?`, tenant)
 	for kind, table := range map[string]string{
 		"sub": "igny8_subscriptions", "per": "igny8_subscription_periods", "grant": "igny8_credit_grants", "inv": "igny8_invoices", "evt": "igny8_audit_events",
@@ -55,7 +55,7 @@ func (w *realm) pay(owner *session, target string) {
 	request := func(key string) any {
 		return w.done(owner, "declarePayment", "payment.id", fields{"paymentId": ask(key), "sentOn": w.clock.day(0), "payerName": "Payer"})
 	}
-	w.done(w.staff, "confirmPayment", "payment.id", confirmation(w, request("first").(string), "first-"+target))
+	w.know("paid", target, w.done(w.staff, "confirmPayment", "payment.id", confirmation(w, request("first").(string), "first-"+target)))
 	w.know("payment", target, request("second"))
 	w.know("asked", target, ask("asked"))
 	w.exec(`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, created_at)
