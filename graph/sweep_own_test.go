@@ -103,6 +103,7 @@ var doings = []struct {
 	{name: "resumeSubscription", who: "owner"},
 	{name: "assignPlan", who: "staff", alone: true, changes: map[string]any{"until": "2030-01-01T00:00:00Z"}},
 	{name: "setAccountTax", who: "staff"},
+	{name: "refundPayment", who: "staff", alone: true, changes: map[string]any{"paymentId": "paid 0"}},
 	{name: "rejectPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},

@@ -59,7 +59,7 @@ var sections = []section{
 	},
 	{
 		name: "credits", from: "igny8_credit_accounts", key: "tenant_id", one: true,
-		columns: `t.balance, t.held, t.balance - t.held AS available, t.last_seq AS "lastSeq"`,
+		columns: `t.balance, t.held, t.balance - t.held AS available, t.last_seq AS "lastSeq", t.debt`,
 	},
 	{
 		name: "people", from: "igny8_users", where: live,
@@ -124,7 +124,7 @@ var sections = []section{
 		name: "payments", from: "igny8_payments",
 		columns: `'pay_' || t.id AS id, t.method, t.status, (SELECT p.slug FROM igny8_plans AS p WHERE p.id = t.plan_id) AS plan,
 			t.purpose, t.months, t.net_minor AS "netMinor", t.credited_minor AS "creditedMinor", t.tax_minor AS "taxMinor",
-			t.applied_minor AS "appliedMinor", t.amount_minor AS "amountMinor", t.currency, t.reference, t.instructions,
+			t.applied_minor AS "appliedMinor", t.amount_minor AS "amountMinor", t.refunded_minor AS "refundedMinor", t.currency, t.reference, t.instructions,
 			'user_' || t.requested_by AS "requestedBy", t.expires_at AS "expiresAt", t.declared_at AS "declaredAt", t.sent_on AS "sentOn",
 			t.payer_name AS "payerName", t.proof_url AS "proofUrl", t.external_payment_id AS "externalPaymentId",
 			t.received_on AS "receivedOn", t.decided_at AS "decidedAt", t.rejection_reason AS "rejectionReason",
