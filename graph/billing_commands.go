@@ -68,17 +68,19 @@ func (r *mutationResolver) confirmPayment(ctx context.Context, in ConfirmPayment
 
 func (r *mutationResolver) RefundPayment(ctx context.Context, in RefundPaymentInput) (*RefundPaymentPayload, error) {
 	payload := &RefundPaymentPayload{}
-	payment, note, err := r.refundPayment(ctx, in)
+	payment, back, err := r.refundPayment(ctx, in)
 	payload.UserErrors, err = outcome(err)
 	if err == nil && len(payload.UserErrors) == 0 {
 		load(ctx).sawPayments([]*billing.Payment{payment})
-		load(ctx).sawInvoices([]*billing.Invoice{note})
-		payload.Payment, payload.CreditNote = payment, note
+		load(ctx).sawInvoices([]*billing.Invoice{back.CreditNote})
+		payload.Payment, payload.CreditNote = payment, back.CreditNote
+		taken, owed := int(back.CreditsTaken), int(back.CreditsOwed)
+		payload.CreditsTaken, payload.CreditsOwed = &taken, &owed
 	}
 	return payload, err
 }
 
-func (r *mutationResolver) refundPayment(ctx context.Context, in RefundPaymentInput) (*billing.Payment, *billing.Invoice, error) {
+func (r *mutationResolver) refundPayment(ctx context.Context, in RefundPaymentInput) (*billing.Payment, *billing.PaymentRefund, error) {
 	id, f := requiredID[gid.Payment](in.PaymentID, "paymentId")
 	if f != nil {
 		return nil, nil, f

@@ -813,9 +813,11 @@ type ComplexityRoot struct {
 	}
 
 	RefundPaymentPayload struct {
-		CreditNote func(childComplexity int) int
-		Payment    func(childComplexity int) int
-		UserErrors func(childComplexity int) int
+		CreditNote   func(childComplexity int) int
+		CreditsOwed  func(childComplexity int) int
+		CreditsTaken func(childComplexity int) int
+		Payment      func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	RejectPaymentPayload struct {
@@ -4752,6 +4754,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RefundPaymentPayload.CreditNote(childComplexity), true
+	case "RefundPaymentPayload.creditsOwed":
+		if e.ComplexityRoot.RefundPaymentPayload.CreditsOwed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.CreditsOwed(childComplexity), true
+	case "RefundPaymentPayload.creditsTaken":
+		if e.ComplexityRoot.RefundPaymentPayload.CreditsTaken == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.CreditsTaken(childComplexity), true
 	case "RefundPaymentPayload.payment":
 		if e.ComplexityRoot.RefundPaymentPayload.Payment == nil {
 			break
@@ -8543,6 +8557,10 @@ type RefundPaymentPayload {
   payment: Payment
   "The credit note; null where there are errors."
   creditNote: Invoice
+  "How many credits were taken back; null where there are errors."
+  creditsTaken: Int
+  "How many of the credits were spent and are owed now; null where there are errors."
+  creditsOwed: Int
   "What was wrong."
   userErrors: [UserError!]!
 }
@@ -10657,6 +10675,10 @@ func (ec *executionContext) childFields_RefundPaymentPayload(ctx context.Context
 		return ec.fieldContext_RefundPaymentPayload_payment(ctx, field)
 	case "creditNote":
 		return ec.fieldContext_RefundPaymentPayload_creditNote(ctx, field)
+	case "creditsTaken":
+		return ec.fieldContext_RefundPaymentPayload_creditsTaken(ctx, field)
+	case "creditsOwed":
+		return ec.fieldContext_RefundPaymentPayload_creditsOwed(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_RefundPaymentPayload_userErrors(ctx, field)
 	}
@@ -31973,6 +31995,52 @@ func (ec *executionContext) fieldContext_RefundPaymentPayload_creditNote(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _RefundPaymentPayload_creditsTaken(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_creditsTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditsTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_creditsTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundPaymentPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RefundPaymentPayload_creditsOwed(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_creditsOwed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditsOwed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_creditsOwed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundPaymentPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _RefundPaymentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -49353,6 +49421,16 @@ func (ec *executionContext) _RefundPaymentPayload(ctx context.Context, sel ast.S
 			}
 		case "creditNote":
 			out.Values[i] = ec._RefundPaymentPayload_creditNote(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditsTaken":
+			out.Values[i] = ec._RefundPaymentPayload_creditsTaken(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditsOwed":
+			out.Values[i] = ec._RefundPaymentPayload_creditsOwed(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

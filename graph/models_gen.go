@@ -701,6 +701,10 @@ type RefundPaymentPayload struct {
 	Payment *billing.Payment `json:"payment,omitempty"`
 	// The credit note; null where there are errors.
 	CreditNote *billing.Invoice `json:"creditNote,omitempty"`
+	// How many credits were taken back; null where there are errors.
+	CreditsTaken *int `json:"creditsTaken,omitempty"`
+	// How many of the credits were spent and are owed now; null where there are errors.
+	CreditsOwed *int `json:"creditsOwed,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }

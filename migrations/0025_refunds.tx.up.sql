@@ -34,6 +34,7 @@ alter table igny8_credit_debts add constraint igny8_credit_debts_transaction_fke
 alter table igny8_payments add column refunded_minor bigint not null default 0 check (refunded_minor >= 0);
 alter table igny8_payments add constraint igny8_payments_refunded_check check (refunded_minor <= amount_minor + applied_minor);
 
+-- Why is said by the credit note.
 create table igny8_refunds (
     tenant_id      bigint not null,
     id             bigserial,
@@ -42,7 +43,6 @@ create table igny8_refunds (
     amount_minor   bigint not null check (amount_minor >= 0),
     balance_minor  bigint not null check (balance_minor >= 0),
     currency       text not null check (currency ~ '^[A-Z]{3}$'),
-    reason         text not null,
     ended_time     boolean not null,
     credits_taken  bigint not null check (credits_taken >= 0),
     credits_owed   bigint not null check (credits_owed >= 0),

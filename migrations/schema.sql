@@ -909,7 +909,6 @@ CREATE TABLE igny8_refunds (
     amount_minor bigint NOT NULL,
     balance_minor bigint NOT NULL,
     currency text NOT NULL,
-    reason text NOT NULL,
     ended_time boolean NOT NULL,
     credits_taken bigint NOT NULL,
     credits_owed bigint NOT NULL,

@@ -13,7 +13,7 @@ import (
 
 // noteRefund issues the credit note of a refund. Each takes net and tax in proportion, from what the ones before
 // left, so that those of a whole payment add up to its invoice.
-func (o Office) noteRefund(ctx context.Context, tx bun.Tx, a *agreement, p *Payment, row *refunded, now time.Time) (*Invoice, error) {
+func (o Office) noteRefund(ctx context.Context, tx bun.Tx, a *agreement, p *Payment, row *PaymentRefund, reason string, now time.Time) (*Invoice, error) {
 	bills, err := InvoicesByPayments(ctx, tx, []PaymentKey{p.Key()})
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (o Office) noteRefund(ctx context.Context, tx bun.Tx, a *agreement, p *Paym
 	}
 	note := &Invoice{
 		Kind: CreditNote, RefersToID: &bill.ID, PaymentID: p.ID, TaxRate: bill.TaxRate, TaxMinor: share(bill.TaxMinor),
-		TaxableMinor: share(bill.TaxableMinor), TotalMinor: total, FromBalanceMinor: row.BalanceMinor, Currency: p.Currency, Note: row.Reason,
+		TaxableMinor: share(bill.TaxableMinor), TotalMinor: total, FromBalanceMinor: row.BalanceMinor, Currency: p.Currency, Note: reason,
 	}
 	note.NetMinor = total - note.TaxMinor
 	back := &InvoiceLine{Description: "Refund of invoice " + bill.Number, PeriodStart: lines[0].PeriodStart, AmountMinor: note.NetMinor}
@@ -49,19 +49,8 @@ func (o Office) noteRefund(ctx context.Context, tx bun.Tx, a *agreement, p *Paym
 	return note, nil
 }
 
-// newestNote is the credit note that a payment got last.
-func newestNote(ctx context.Context, tx bun.Tx, p *Payment) (*Invoice, error) {
-	note := new(Invoice)
-	err := tx.NewSelect().Model(note).Where("invoice.tenant_id = ?", p.TenantID).Where("payment_id = ?", p.ID).
-		Where("kind = ?", CreditNote).Order("id DESC").Limit(1).Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read a credit note: %w", err)
-	}
-	return note, nil
-}
-
 // takeCredits takes back what the payment had granted, in proportion to what of it went back.
-func takeCredits(ctx context.Context, tx bun.Tx, p *Payment, row *refunded, note *Invoice, by audit.By, now time.Time) error {
+func takeCredits(ctx context.Context, tx bun.Tx, p *Payment, row *PaymentRefund, note *Invoice, by audit.By, now time.Time) error {
 	var before int64
 	err := tx.NewRaw(`SELECT coalesce(sum(credits_taken + credits_owed), 0)::bigint FROM igny8_refunds WHERE tenant_id = ? AND payment_id = ?`,
 		p.TenantID, p.ID).Scan(ctx, &before)
@@ -75,7 +64,7 @@ func takeCredits(ctx context.Context, tx bun.Tx, p *Payment, row *refunded, note
 	return err
 }
 
-func paymentRefunded(o Office, a *agreement, p *Payment, row *refunded, i *Invoice) note {
+func paymentRefunded(o Office, a *agreement, p *Payment, row *PaymentRefund, i *Invoice) note {
 	text := fmt.Sprintf(`%s of the payment %s of the IGNY8 account %s goes back:
 
 %s
@@ -83,7 +72,7 @@ func paymentRefunded(o Office, a *agreement, p *Payment, row *refunded, i *Invoi
 The credit note has the number %s. You find it here:
 
 %s
-`, i.Total(), p.Reference, a.account.Name, row.Reason, i.Number, o.Mail.App)
+`, i.Total(), p.Reference, a.account.Name, i.Note, i.Number, o.Mail.App)
 	if row.CreditsOwed > 0 {
 		text += fmt.Sprintf("\nOf its credits, %d were spent already. The next credits that come pay for them first.\n", row.CreditsOwed)
 	}

@@ -21,7 +21,8 @@ type remembered struct {
 	Operation   string      `bun:"operation,pk"`
 	Key         string      `bun:"key,pk"`
 	Fingerprint []byte      `bun:"fingerprint"`
-	SubjectID   gid.Payment `bun:"subject_id"`
+	// SubjectID is the payment that the command made or decided on; of a refund, the refund's own id.
+	SubjectID gid.Payment `bun:"subject_id"`
 	CreatedAt   time.Time   `bun:"created_at"`
 }
 

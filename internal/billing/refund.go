@@ -31,12 +31,12 @@ type Refund struct {
 const refundOperation = "refundPayment"
 
 // RefundPayment notes that money goes back, with all that follows from it in one transaction: the credit note, the
-// time, the credits, the account's status. Said again with the same facts it returns the payment and its newest
-// credit note. Errors: REQUIRED, TOO_LONG, NOT_FOUND, OWN_PAYMENT, INVALID_STATE, INVALID and CURRENCY_MISMATCH at
+// time, the credits, the account's status. Said again with the same facts it returns the payment and the same
+// refund. Errors: REQUIRED, TOO_LONG, NOT_FOUND, OWN_PAYMENT, INVALID_STATE, INVALID and CURRENCY_MISMATCH at
 // amount, IDEMPOTENCY_CONFLICT.
 func (o Office) RefundPayment(
 	ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Refund,
-) (*Payment, *Invoice, error) {
+) (*Payment, *PaymentRefund, error) {
 	in.Reason = strings.TrimSpace(in.Reason)
 	var faults fault.List
 	faults.Add(fault.CheckText(in.Reason, "reason", 500))
@@ -49,7 +49,7 @@ func (o Office) RefundPayment(
 		return nil, nil, err
 	}
 	var payment *Payment
-	var note *Invoice
+	var back *PaymentRefund
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
 		a, err := o.open(ctx, tx, tenant, now)
 		if err != nil {
@@ -71,17 +71,17 @@ func (o Office) RefundPayment(
 			return err
 		}
 		if known != 0 {
-			note, err = newestNote(ctx, tx, payment)
+			back, err = refundByID(ctx, tx, tenant, int64(known))
 			return err
 		}
 		if payment.Status != Confirmed {
 			return fault.New(fault.InvalidState, "this payment is %s", payment.Status).At("paymentId")
 		}
-		if note, err = o.refund(ctx, tx, a, payment, in, staff.By(tenant), now); err != nil {
+		if back, err = o.refund(ctx, tx, a, payment, in, staff.By(tenant), now); err != nil {
 			return err
 		}
 		if err := remember(ctx, tx, &remembered{
-			TenantID: tenant, Operation: refundOperation, Key: in.IdempotencyKey, Fingerprint: facts, SubjectID: payment.ID, CreatedAt: now,
+			TenantID: tenant, Operation: refundOperation, Key: in.IdempotencyKey, Fingerprint: facts, SubjectID: gid.Payment(back.ID), CreatedAt: now,
 		}); err != nil {
 			return err
 		}
@@ -90,11 +90,11 @@ func (o Office) RefundPayment(
 	if err != nil {
 		return nil, nil, err
 	}
-	return payment, note, nil
+	return payment, back, nil
 }
 
-// refunded is one refund.
-type refunded struct {
+// PaymentRefund is one refund of a payment, with its credit note.
+type PaymentRefund struct {
 	bun.BaseModel `bun:"table:igny8_refunds,alias:refund"`
 
 	TenantID     gid.Account    `bun:"tenant_id,pk"`
@@ -104,19 +104,20 @@ type refunded struct {
 	AmountMinor  int64          `bun:"amount_minor"`
 	BalanceMinor int64          `bun:"balance_minor"`
 	Currency     money.Currency `bun:"currency"`
-	Reason       string         `bun:"reason"`
 	EndedTime    bool           `bun:"ended_time"`
 	CreditsTaken int64          `bun:"credits_taken"`
 	CreditsOwed  int64          `bun:"credits_owed"`
 	CreatedBy    *int64         `bun:"created_by"`
 	CreatedAt    time.Time      `bun:"created_at"`
+
+	CreditNote *Invoice `bun:"-"`
 }
 
 func (o Office) refund(
 	ctx context.Context, tx bun.Tx, a *agreement, p *Payment, in Refund, by audit.By, now time.Time,
-) (*Invoice, error) {
-	row := &refunded{
-		TenantID: p.TenantID, PaymentID: p.ID, Currency: p.Currency, Reason: in.Reason, CreatedBy: by.ID, CreatedAt: now,
+) (*PaymentRefund, error) {
+	row := &PaymentRefund{
+		TenantID: p.TenantID, PaymentID: p.ID, Currency: p.Currency, CreatedBy: by.ID, CreatedAt: now,
 	}
 	whole, err := a.backFrom(ctx, tx, p, in, row, now)
 	if err != nil {
@@ -132,7 +133,7 @@ func (o Office) refund(
 			return nil, err
 		}
 	}
-	note, err := o.noteRefund(ctx, tx, a, p, row, now)
+	note, err := o.noteRefund(ctx, tx, a, p, row, in.Reason, now)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (o Office) refund(
 	if err := takeCredits(ctx, tx, p, row, note, by, now); err != nil {
 		return nil, err
 	}
-	if _, err := tx.NewInsert().Model(row).Returning("NULL").Exec(ctx); err != nil {
+	if _, err := tx.NewInsert().Model(row).Returning("id").Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert refund: %w", err)
 	}
 	after := a.standing()
@@ -156,12 +157,26 @@ func (o Office) refund(
 	if err := audit.Record(ctx, tx, p.TenantID, by, now, audit.On("payment.refunded", "payment", p.ID).From(before).To(after)); err != nil {
 		return nil, err
 	}
-	return note, o.tellOwner(ctx, tx, a, paymentRefunded(o, a, p, row, note), now)
+	row.CreditNote = note
+	return row, o.tellOwner(ctx, tx, a, paymentRefunded(o, a, p, row, note), now)
+}
+
+// refundByID reads one refund of an account, with its credit note.
+func refundByID(ctx context.Context, tx bun.Tx, tenant gid.Account, id int64) (*PaymentRefund, error) {
+	row, note := new(PaymentRefund), new(Invoice)
+	if err := tx.NewSelect().Model(row).Where("tenant_id = ?", tenant).Where("id = ?", id).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read a refund: %w", err)
+	}
+	if err := tx.NewSelect().Model(note).Where("tenant_id = ?", tenant).Where("id = ?", row.CreditNoteID).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read a credit note: %w", err)
+	}
+	row.CreditNote = note
+	return row, nil
 }
 
 // backFrom says how much goes back, to whoever paid and to the account's balance, and whether that is all. What of
 // the payment became the account's balance goes back from there.
-func (a *agreement) backFrom(ctx context.Context, tx bun.Tx, p *Payment, in Refund, row *refunded, now time.Time) (whole bool, err error) {
+func (a *agreement) backFrom(ctx context.Context, tx bun.Tx, p *Payment, in Refund, row *PaymentRefund, now time.Time) (whole bool, err error) {
 	// What the balance had paid goes back with the last of the money.
 	left := p.AmountMinor - p.RefundedMinor
 	var excess int64

@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,8 +36,11 @@ func (h *house) refund(in billing.Refund, at time.Time) (*billing.Invoice, error
 		in.IdempotencyKey = "refund"
 	}
 	in.Reason = "asked for"
-	_, note, err := office.RefundPayment(as(h.t.Context(), h.staff), h.App, h.staff, at, in)
-	return note, err
+	_, back, err := office.RefundPayment(as(h.t.Context(), h.staff), h.App, h.staff, at, in)
+	if err != nil {
+		return nil, err
+	}
+	return back.CreditNote, nil
 }
 
 // ledger says what credits stand at, and fails where the ledger does not add up.
@@ -185,6 +189,40 @@ func TestRefund_RefusesAndWritesNothing(t *testing.T) {
 	}
 	h.want(owner, standing, "suspended expired trial,paid")
 	if got := h.ledger(owner); got != "2000 debt 0" {
+		t.Errorf("credits are %s", got)
+	}
+}
+
+func TestRefund_HundredAtOnceGiveBackOnce(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	owner := h.open("ada")
+	p := h.bought(owner, 1, "B1", paid)
+	h.spend(owner, 2500, paid)
+	var wg sync.WaitGroup
+	errs := make([]error, 100)
+	for i := range errs {
+		// Half of them are one request that is sent again, the others each a request of its own.
+		key := "same"
+		if i%2 == 1 {
+			key = fmt.Sprint("other ", i)
+		}
+		wg.Go(func() { _, errs[i] = h.refund(billing.Refund{PaymentID: p.ID, IdempotencyKey: key}, paid) })
+	}
+	wg.Wait()
+	done := 0
+	for _, err := range errs {
+		if err == nil {
+			done++
+		} else if !fault.Is(err, fault.InvalidState) {
+			t.Error(err)
+		}
+	}
+	if done != 1 && done != len(errs)/2 {
+		t.Errorf("%d were told that it is done", done)
+	}
+	h.want(owner, notes, "CN-2026-000001 8900+0=8900")
+	if got := h.ledger(owner); got != "0 debt 500" {
 		t.Errorf("credits are %s", got)
 	}
 }

@@ -147,6 +147,17 @@ var sections = []section{
 			'pay_' || t.payment_id AS "paymentId", t.description, t.created_at AS "createdAt"`,
 	},
 	{
+		name: "refunds", from: "igny8_refunds",
+		columns: `'pay_' || t.payment_id AS "paymentId", 'inv_' || t.credit_note_id AS "creditNoteId", t.amount_minor AS "amountMinor",
+			t.balance_minor AS "balanceMinor", t.currency, t.ended_time AS "endedTime", t.credits_taken AS "creditsTaken",
+			t.credits_owed AS "creditsOwed", t.created_at AS "createdAt"`,
+	},
+	{
+		name: "creditDebts", from: "igny8_credit_debts",
+		columns: `t.amount, t.debt_after AS "debtAfter", 'pay_' || t.payment_id AS "paymentId", 'ctx_' || t.transaction_id AS "transactionId",
+			t.created_at AS "createdAt"`,
+	},
+	{
 		name: "grants", from: "igny8_credit_grants",
 		columns: `'grant_' || t.id AS id, t.kind, t.amount, t.remaining, t.priority, 'per_' || t.period_id AS "periodId",
 			'pay_' || t.payment_id AS "paymentId", t.granted_at AS "grantedAt", t.expires_at AS "expiresAt"`,
