@@ -9,7 +9,6 @@ import (
 
 	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/fault"
-	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 )
@@ -83,7 +82,7 @@ func (p *Payment) stand(ctx context.Context, tx bun.Tx, status PaymentStatus, ac
 	if _, err := tx.NewUpdate().Model(p).WherePK().Column("status", "updated_at").Exec(ctx); err != nil {
 		return fmt.Errorf("write a payment's status: %w", err)
 	}
-	change := audit.On(action, "payment", gid.Payment(p.ID)).From(before).To(map[string]any{"status": status})
+	change := audit.On(action, "payment", p.ID).From(before).To(map[string]any{"status": status})
 	return audit.Record(ctx, tx, p.TenantID, audit.By{Kind: audit.System}, now, change)
 }
 

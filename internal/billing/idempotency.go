@@ -23,7 +23,7 @@ type remembered struct {
 	Fingerprint []byte      `bun:"fingerprint"`
 	// SubjectID is the payment that the command made or decided on; of a refund, the refund's own id.
 	SubjectID gid.Payment `bun:"subject_id"`
-	CreatedAt   time.Time   `bun:"created_at"`
+	CreatedAt time.Time   `bun:"created_at"`
 }
 
 // fingerprint is a hash of an input's facts, in a fixed order. Each is quoted, so that no two lists of

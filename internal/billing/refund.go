@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (o Office) RefundPayment(
 			amount = in.Amount.String()
 		}
 		if in.EndNow != nil {
-			end = fmt.Sprint(*in.EndNow)
+			end = strconv.FormatBool(*in.EndNow)
 		}
 		facts := fingerprint(in.PaymentID, amount, in.Reason, end)
 		known, err := recall(ctx, tx, tenant, refundOperation, in.IdempotencyKey, facts)

@@ -42,7 +42,8 @@ const (
 	updateHolds = `UPDATE igny8_credit_holds AS h SET status = d.status, captured_quantity = d.captured_quantity,
 			transaction_id = d.transaction_id, closed_at = d.closed_at
 		FROM json_populate_recordset(NULL::igny8_credit_holds, %s::json) AS d WHERE h.tenant_id = $1 AND h.id = d.id`
-	insertAnswers = `INSERT INTO igny8_credit_requests (tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, debt, created_at)
+	insertAnswers = `INSERT INTO igny8_credit_requests (tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, debt,
+			created_at)
 		SELECT tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, debt, created_at
 		FROM json_populate_recordset(NULL::igny8_credit_requests, %s::json)`
 	insertUse = `INSERT INTO igny8_credit_usage_days AS used (tenant_id, day, site_id, operation, deducted, refunded, quantity, operations)

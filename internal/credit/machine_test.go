@@ -97,6 +97,7 @@ func (w inMemory) jobs(at time.Time) error                { return w.Sweep(w.ctx
 func (w inMemory) takeBack(due int64, at time.Time) (taken, owed int64, err error) {
 	return credit.TakeBackSo(w.ctx, w.Memory, credit.Reversing{Tenant: w.Tenant, PaymentID: 1, IdempotencyKey: takenKey(), At: at}, due)
 }
+
 func (w inMemory) give(kind credit.Kind, amount int64, at time.Time, expires *time.Time) error {
 	return w.Give(w.ctx, &credit.Grant{Kind: kind, Amount: amount, ExpiresAt: expires}, at)
 }
