@@ -70,7 +70,7 @@ func (h *house) want(owner account.Actor, query, want string) {
 }
 
 const (
-	standing = `SELECT a.status || ' ' || s.status || ' ' || (SELECT string_agg(kind, ',' ORDER BY start_at) FROM igny8_subscription_periods WHERE tenant_id = a.id)
+	standing = `SELECT a.status || '/' || s.status || ' ' || (SELECT string_agg(kind, ',' ORDER BY start_at) FROM igny8_subscription_periods WHERE tenant_id = a.id)
 		FROM igny8_tenants AS a JOIN igny8_subscriptions AS s ON s.tenant_id = a.id WHERE a.id = ?`
 	notes = `SELECT coalesce(string_agg(number || ' ' || net_minor || '+' || tax_minor || '=' || total_minor, ', ' ORDER BY id), '') FROM igny8_invoices
 		WHERE tenant_id = ? AND kind = 'credit_note'`
@@ -88,7 +88,7 @@ func TestRefund_OfTheWholeGivesUpTimeAndCredits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.want(owner, standing, "suspended expired trial,paid")
+	h.want(owner, standing, "suspended/expired trial,paid")
 	h.want(owner, notes, "CN-2026-000001 26700+5073=31773")
 	if got := h.ledger(owner); got != "0 debt 300" {
 		t.Errorf("credits are %s", got)
@@ -109,7 +109,7 @@ func TestRefund_OfTheWholeGivesUpTimeAndCredits(t *testing.T) {
 	if got := h.ledger(owner); got != "700 debt 0" {
 		t.Errorf("credits are %s after the next grant", got)
 	}
-	h.want(owner, standing, "active active trial,paid,lapsed,paid")
+	h.want(owner, standing, "active/active trial,paid,lapsed,paid")
 	h.want(owner, `SELECT string_agg(type || amount, ' ' ORDER BY seq) FROM igny8_credit_transactions WHERE tenant_id = ? AND seq > 3`,
 		"reversal-700 subscription1000 debt-300")
 }
@@ -135,7 +135,7 @@ func TestRefund_OfPartsLeavesTimeAndAddsUp(t *testing.T) {
 	if err := part(3333, "one"); err != nil {
 		t.Fatal(err)
 	}
-	h.want(owner, standing, "active active trial,paid,paid")
+	h.want(owner, standing, "active/active trial,paid,paid")
 	if got := h.ledger(owner); got != "2828 debt 0" { // 1000 × 33.33 ÷ 192.69 is 172.97, rounded down
 		t.Errorf("credits are %s", got)
 	}
@@ -183,11 +183,11 @@ func TestRefund_RefusesAndWritesNothing(t *testing.T) {
 	if _, err := h.refund(billing.Refund{PaymentID: second.ID, IdempotencyKey: "second"}, paid); err != nil {
 		t.Fatal(err)
 	}
-	h.want(owner, standing, "active active trial,paid")
+	h.want(owner, standing, "active/active trial,paid")
 	if _, err := h.refund(billing.Refund{PaymentID: first.ID, IdempotencyKey: "first"}, paid); err != nil {
 		t.Fatal(err)
 	}
-	h.want(owner, standing, "suspended expired trial,paid")
+	h.want(owner, standing, "suspended/expired trial,paid")
 	if got := h.ledger(owner); got != "2000 debt 0" {
 		t.Errorf("credits are %s", got)
 	}
@@ -243,7 +243,7 @@ func TestDispute_ChangesNothingUntilItIsResolved(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	}
-	h.want(owner, standing, "active active trial,paid")
+	h.want(owner, standing, "active/active trial,paid")
 	h.want(owner, `SELECT count(*)::text FROM igny8_mails WHERE tenant_id = ? AND kind = 'payment_disputed'`, "1")
 	if got, err := o.ResolveDispute(t.Context(), h.App, key, true, paid); err != nil || got.Status != billing.Confirmed {
 		t.Fatal(got, err)
@@ -256,6 +256,6 @@ func TestDispute_ChangesNothingUntilItIsResolved(t *testing.T) {
 			t.Fatal(got, err)
 		}
 	}
-	h.want(owner, standing, "suspended expired trial,paid")
+	h.want(owner, standing, "suspended/expired trial,paid")
 	h.want(owner, notes, "CN-2026-000001 8900+0=8900")
 }
