@@ -56,6 +56,8 @@ type config struct {
 	SellerAddress string `env:"IGNY8_SELLER_ADDRESS" for:"serve dev" doc:"The seller's address on invoices, its lines separated by |, e.g. 1 Long Lane|London EC1A 9PL."`
 	SellerTaxID   string `env:"IGNY8_SELLER_TAX_ID" for:"serve dev" doc:"The seller's id at its tax office, as invoices name it."`
 
+	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of disputed payments. Without it nobody is."`
+
 	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
 	DrainTimeout     time.Duration `env:"IGNY8_DRAIN_TIMEOUT" envDefault:"20s" for:"serve dev" doc:"How long a stop waits for requests under way, 0s to 5m."`
