@@ -2,6 +2,7 @@ package credit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,8 +12,13 @@ import (
 	"igny8.com/accounts/internal/postgres"
 )
 
-// dueBatch is how many accounts one look for what is due finds.
-const dueBatch = 500
+const (
+	// dueBatch is how many accounts one look for what is due finds.
+	dueBatch = 500
+	// mostFailures is how many accounts may fail at one look: what stops that many is not theirs, and each
+	// may take as long as a statement may.
+	mostFailures = 20
+)
 
 // ExpireHolds closes the holds of all accounts whose time is over, and says how many. Each is closed
 // once, by whoever comes first: this or the account's next movement. An account whose ledger is locked
@@ -35,22 +41,43 @@ func ExpireGrants(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
 // expire sweeps the accounts that due finds, each in a transaction of its own, as that account.
 func expire(ctx context.Context, db bun.IDB, now time.Time, due string) (swept, error) {
 	var total swept
+	err := eachDue(ctx, func(after gid.Account) (tenants []gid.Account, err error) {
+		err = db.NewRaw(due, now, after, dueBatch).Scan(postgres.WithStaff(ctx), &tenants)
+		return tenants, err
+	}, func(tenant gid.Account) error {
+		done, err := sweepOne(ctx, db, tenant, now)
+		if err != nil {
+			return err
+		}
+		total.holds += done.holds
+		total.grants += done.grants
+		return nil
+	})
+	return total, err
+}
+
+// eachDue calls do with every account that look finds, some at a time, by id. One that fails keeps no other
+// waiting: their errors come together, and what fails for very many is given up until the next time.
+func eachDue(
+	ctx context.Context, look func(after gid.Account) ([]gid.Account, error), do func(tenant gid.Account) error,
+) error {
+	var failed []error
 	var last gid.Account
 	for {
-		var tenants []gid.Account
-		if err := db.NewRaw(due, now, last, dueBatch).Scan(postgres.WithStaff(ctx), &tenants); err != nil {
-			return total, fmt.Errorf("look for what is due: %w", err)
+		tenants, err := look(last)
+		if err != nil {
+			return errors.Join(append(failed, fmt.Errorf("look for what is due: %w", err))...)
 		}
 		for _, tenant := range tenants {
-			done, err := sweepOne(ctx, db, tenant, now)
-			if err != nil {
-				return total, err
+			if err := do(tenant); err != nil {
+				failed = append(failed, fmt.Errorf("account %s: %w", gid.Format(tenant), err))
 			}
-			total.holds += done.holds
-			total.grants += done.grants
+			if len(failed) >= mostFailures || ctx.Err() != nil {
+				return errors.Join(append(failed, ctx.Err())...)
+			}
 		}
 		if len(tenants) < dueBatch {
-			return total, nil
+			return errors.Join(failed...)
 		}
 		last = tenants[len(tenants)-1]
 	}

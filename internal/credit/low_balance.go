@@ -71,26 +71,19 @@ func (b *book) watch() {
 // at any time and safe beside others of its kind.
 func AlertLow(ctx context.Context, db bun.IDB, box *mail.Box, now time.Time) (int, error) {
 	total := 0
-	var last gid.Account
-	for {
-		var tenants []gid.Account
-		err := db.NewRaw(`SELECT DISTINCT tenant_id FROM igny8_credit_alerts WHERE handled_at IS NULL AND tenant_id > ?0
-			ORDER BY tenant_id LIMIT ?1`, last, dueBatch).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &tenants)
+	err := eachDue(ctx, func(after gid.Account) (tenants []gid.Account, err error) {
+		err = db.NewRaw(`SELECT DISTINCT tenant_id FROM igny8_credit_alerts WHERE handled_at IS NULL AND tenant_id > ?0
+			ORDER BY tenant_id LIMIT ?1`, after, dueBatch).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &tenants)
+		return tenants, err
+	}, func(tenant gid.Account) error {
+		n, err := alertOne(ctx, db, box, tenant, now)
 		if err != nil {
-			return total, fmt.Errorf("look for alerts: %w", err)
+			return err
 		}
-		for _, tenant := range tenants {
-			n, err := alertOne(ctx, db, box, tenant, now)
-			if err != nil {
-				return total, err
-			}
-			total += n
-		}
-		if len(tenants) < dueBatch {
-			return total, nil
-		}
-		last = tenants[len(tenants)-1]
-	}
+		total += n
+		return nil
+	})
+	return total, err
 }
 
 func alertOne(ctx context.Context, db bun.IDB, box *mail.Box, tenant gid.Account, now time.Time) (int, error) {
