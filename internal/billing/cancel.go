@@ -126,7 +126,10 @@ func (o Office) WithdrawPayment(
 		if _, err := tx.NewUpdate().Model(payment).WherePK().Column("status", "updated_at").Exec(ctx); err != nil {
 			return fmt.Errorf("withdraw payment: %w", err)
 		}
-		if err := a.settled(ctx, tx, payment, "The payment was withdrawn.", now); err != nil {
+		if err := a.settled(ctx, tx, payment, "The payment was withdrawn.", now, now); err != nil {
+			return err
+		}
+		if err := o.settle(ctx, tx, a, now); err != nil {
 			return err
 		}
 		change := audit.On("payment.withdrawn", "payment", payment.ID)

@@ -134,10 +134,13 @@ type receipt struct {
 // confirm writes all that a confirmation is, behind the locks of the account and the payment.
 func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment, got receipt, now time.Time) error {
 	before := a.standing()
-	if err := a.activate(now); err != nil {
-		return at(err, "paymentId")
-	}
 	var err error
+	// What was assigned and is over by now is paid for, and opens nothing.
+	if p.Purpose != ForAssignment || a.last().End.After(now) {
+		if err = a.activate(now); err != nil {
+			return at(err, "paymentId")
+		}
+	}
 	bought := billed{tax: p.TaxMinor}
 	switch p.Purpose {
 	case ForUpgrade:
@@ -203,6 +206,9 @@ func (a *agreement) activate(now time.Time) error {
 
 // extendBy appends the periods that a payment pays for. Errors: INVALID_STATE at paymentId.
 func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) ([]*InvoiceLine, error) {
+	if a.assignmentWaits() {
+		return nil, fault.New(fault.InvalidState, "the plan that was assigned is to be paid for, or taken back, first").At("paymentId")
+	}
 	if a.running(now) && a.planAfter() != p.PlanID {
 		return nil, fault.New(fault.InvalidState, "another plan is paid for until %s", a.last().End.Format(time.DateOnly)).At("paymentId")
 	}
@@ -211,6 +217,7 @@ func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now tim
 		return nil, err
 	}
 	last, ext := a.last(), a.extend(p.Months, now)
+	a.leave(p.PlanID)
 	if ext.cutLast != nil {
 		last.End = *ext.cutLast
 		if _, err := tx.NewUpdate().Model(last).Column("end_at").WherePK().Exec(ctx); err != nil {
