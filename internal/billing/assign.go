@@ -43,14 +43,18 @@ const assignOperation = "assignPlan"
 // OWN_PAYMENT, PLAN_UNAVAILABLE, INVALID_STATE, CURRENCY_MISMATCH, IDEMPOTENCY_CONFLICT.
 func (o Office) Assign(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Assignment) (*Payment, error) {
 	in.Reason, in.Until = strings.TrimSpace(in.Reason), period.Instant(in.Until)
-	if err := in.check(staff, now); err != nil {
+	begins, err := o.nowOf(ctx, db, in.AccountID, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(staff, begins); err != nil {
 		return nil, err
 	}
 	facts := fingerprint(in.PlanSlug, in.Monthly, in.Until.UnixMicro(), in.Reason)
 	var payment *Payment
-	err := postgres.InTx(postgres.WithTenant(ctx, int64(in.AccountID)), db, func(ctx context.Context, tx bun.Tx) error {
+	err = postgres.InTx(postgres.WithTenant(ctx, int64(in.AccountID)), db, func(ctx context.Context, tx bun.Tx) error {
 		payment = nil
-		a, err := o.open(ctx, tx, in.AccountID, now)
+		a, err := o.open(ctx, tx, in.AccountID, &now)
 		if err != nil {
 			return at(err, "accountId")
 		}

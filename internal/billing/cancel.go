@@ -84,7 +84,7 @@ func (o Office) onSubscription(
 	change func(context.Context, bun.Tx, *agreement) error,
 ) (subscription *Subscription, err error) {
 	err = postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, actor.AccountID(), now)
+		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (o Office) WithdrawPayment(
 ) (*Payment, error) {
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, actor.AccountID(), now)
+		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func (o Office) PreviewPlanChange(
 	// The preview is reckoned by what runs when it is agreed to: on the state that settling leads to, which is
 	// given up again.
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, actor.AccountID(), now)
+		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (o Office) Change(
 	tenant, facts := actor.AccountID(), fingerprint(in.PlanSlug, in.Months)
 	err = postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		payment, change = nil, nil
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return err
 		}

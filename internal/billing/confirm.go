@@ -36,7 +36,11 @@ func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Ac
 	in.ExternalPaymentID = strings.TrimSpace(in.ExternalPaymentID)
 	var faults fault.List
 	faults.Add(fault.CheckText(in.ExternalPaymentID, "externalPaymentId", 200))
-	faults.Add(checkDay(in.ReceivedOn, now, "receivedOn"))
+	today, err := o.today(ctx, db, in.PaymentID, now)
+	if err != nil {
+		return nil, err
+	}
+	faults.Add(checkDay(in.ReceivedOn, today, "receivedOn"))
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -47,7 +51,7 @@ func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Ac
 	}
 	var payment *Payment
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return at(err, "paymentId")
 		}

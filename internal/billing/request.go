@@ -49,7 +49,7 @@ func (o Office) RequestTransfer(ctx context.Context, db bun.IDB, actor account.A
 	tenant, facts := actor.AccountID(), fingerprint(in.PlanSlug, in.Months)
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return err
 		}

@@ -20,12 +20,15 @@ const (
 	mostFailures = 20
 )
 
+// byRealTime leaves accounts on a test clock to it.
+const byRealTime = `tenant_id NOT IN (SELECT id FROM igny8_tenants WHERE clock_at IS NOT NULL)`
+
 // ExpireHolds closes the holds of all accounts whose time is over, and says how many. Each is closed
 // once, by whoever comes first: this or the account's next movement. An account whose ledger is locked
 // is left to whoever has it and to the next run. It is repeatable at any time.
 func ExpireHolds(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
 	done, err := expire(ctx, db, now, `SELECT DISTINCT tenant_id FROM igny8_credit_holds
-		WHERE status = 'open' AND expires_at <= ?0 AND tenant_id > ?1 ORDER BY tenant_id LIMIT ?2`)
+		WHERE status = 'open' AND expires_at <= ?0 AND tenant_id > ?1 AND `+byRealTime+` ORDER BY tenant_id LIMIT ?2`)
 	return done.holds, err
 }
 
@@ -34,7 +37,7 @@ func ExpireHolds(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
 // close. It is repeatable at any time.
 func ExpireGrants(ctx context.Context, db bun.IDB, now time.Time) (int, error) {
 	done, err := expire(ctx, db, now, `SELECT DISTINCT tenant_id FROM igny8_credit_grants
-		WHERE remaining > 0 AND expires_at <= ?0 AND tenant_id > ?1 ORDER BY tenant_id LIMIT ?2`)
+		WHERE remaining > 0 AND expires_at <= ?0 AND tenant_id > ?1 AND `+byRealTime+` ORDER BY tenant_id LIMIT ?2`)
 	return done.grants, err
 }
 
@@ -83,20 +86,32 @@ func eachDue(
 	}
 }
 
+// Sweep closes an account's holds and writes off its grants whose time is over, in the caller's transaction.
+func Sweep(ctx context.Context, tx bun.Tx, tenant gid.Account, now time.Time) error {
+	_, err := sweep(ctx, postgres.Joined(tx), tenant, now, false)
+	return err
+}
+
 func sweepOne(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) (swept, error) {
 	var done swept
-	err := postgres.InTrips(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, t postgres.Trips) error {
-		done = swept{}
-		b, err := open(ctx, t, tenant, needs{earliest: now, latest: now}, true)
-		if err != nil || b == nil {
-			return err
-		}
-		if done, err = b.sweep(ctx); err != nil || done == (swept{}) {
-			return err
-		}
-		b.watch()
-		_, err = b.flush(ctx)
+	err := postgres.InTrips(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, t postgres.Trips) (err error) {
+		done, err = sweep(ctx, t, tenant, now, true)
 		return err
 	})
+	return done, err
+}
+
+// sweep closes what is over for an account. skip leaves one whose ledger somebody else has.
+func sweep(ctx context.Context, t postgres.Trips, tenant gid.Account, now time.Time, skip bool) (swept, error) {
+	b, err := open(ctx, t, tenant, needs{earliest: now, latest: now}, skip)
+	if err != nil || b == nil {
+		return swept{}, err
+	}
+	done, err := b.sweep(ctx)
+	if err != nil || done == (swept{}) {
+		return done, err
+	}
+	b.watch()
+	_, err = b.flush(ctx)
 	return done, err
 }
