@@ -132,16 +132,15 @@ func TestAdvanceClock_SweepsHoldsAndGrantsAtTheirInstants(t *testing.T) {
 	owner := h.open("ada")
 	h.mustFreeze(owner, start)
 	h.advance(owner, "2026-01-31 07:50")
-	reserve := func(key string, minutes time.Duration) {
-		life := minutes * time.Minute
+	reserve := func(key string, life time.Duration) {
 		_, err := credit.Reserve(as(t.Context(), owner), h.App, owner, at("2026-01-31 07:50"), nil,
 			credit.Reservation{Operation: credit.Clustering, Quantity: 1, ExpiresIn: &life, IdempotencyKey: key})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	reserve("before the trial's end", 5)
-	reserve("beyond it", 15)
+	reserve("before the trial's end", 5*time.Minute)
+	reserve("beyond it", 15*time.Minute)
 	h.advance(owner, "2026-02-01 00:00")
 	var got string
 	if err := h.Admin.NewRaw(`SELECT concat_ws(', ', (SELECT string_agg(to_char(closed_at AT TIME ZONE 'UTC', 'HH24:MI'), ' ' ORDER BY id) FROM igny8_credit_holds WHERE tenant_id = ?0),
@@ -170,10 +169,10 @@ func TestCreateClock_RefusesWhatIsNoSandbox(t *testing.T) {
 		code   fault.Code
 		field  string
 	}{
-		"a system account":        {system, nil, fault.InvalidState, "accountId"},
-		"an account that paid":    {paying, nil, fault.InvalidState, "accountId"},
-		"no account":              {account.Actor{Account: &account.Account{ID: 999}}, nil, fault.NotFound, "accountId"},
-		"a past":                  {open, new(start.Add(-time.Second)), fault.Invalid, "frozenAt"},
+		"a system account":         {system, nil, fault.InvalidState, "accountId"},
+		"an account that paid":     {paying, nil, fault.InvalidState, "accountId"},
+		"no account":               {account.Actor{Account: &account.Account{ID: 999}}, nil, fault.NotFound, "accountId"},
+		"a past":                   {open, new(start.Add(-time.Second)), fault.Invalid, "frozenAt"},
 		"more than a year at once": {open, new(start.Add(billing.MaxAdvance + time.Second)), fault.Invalid, "frozenAt"},
 	} {
 		_, err := h.freeze(c.of, start, c.frozen)

@@ -46,7 +46,7 @@ func expire(ctx context.Context, db bun.IDB, now time.Time, due string) (swept, 
 	var total swept
 	err := eachDue(ctx, func(after gid.Account) (tenants []gid.Account, err error) {
 		err = db.NewRaw(due, now, after, dueBatch).Scan(postgres.WithStaff(ctx), &tenants)
-		return tenants, err
+		return tenants, err //nolint:wrapcheck // the caller says what for
 	}, func(tenant gid.Account) error {
 		done, err := sweepOne(ctx, db, tenant, now)
 		if err != nil {

@@ -74,7 +74,7 @@ func AlertLow(ctx context.Context, db bun.IDB, box *mail.Box, now time.Time) (in
 	err := eachDue(ctx, func(after gid.Account) (tenants []gid.Account, err error) {
 		err = db.NewRaw(`SELECT DISTINCT tenant_id FROM igny8_credit_alerts WHERE handled_at IS NULL AND tenant_id > ?0 AND `+byRealTime+`
 			ORDER BY tenant_id LIMIT ?1`, after, dueBatch).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &tenants)
-		return tenants, err
+		return tenants, err //nolint:wrapcheck // the caller says what for
 	}, func(tenant gid.Account) error {
 		n, err := alertOne(ctx, db, box, tenant, now)
 		if err != nil {
