@@ -1,12 +1,11 @@
 package billing_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/riverqueue/river/rivertype"
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/billing"
@@ -101,10 +100,19 @@ func TestTestClock_IsLeftAloneByWhatGoesByTheRealTime(t *testing.T) {
 	h := build(t)
 	frozen, other := h.open("ada"), h.open("bob")
 	h.mustFreeze(frozen, start)
-	jobs := count(t, h.DB, `SELECT count(*) FROM river_job WHERE state = ? AND args ->> 'account' = ?`,
-		rivertype.JobStateScheduled, gid.Format(frozen.AccountID()))
+	const waiting = `SELECT count(*) FROM river_job WHERE args ->> 'account' = ?`
+	jobs := count(t, h.DB, waiting, fmt.Sprint(frozen.AccountID()))
 	before := h.years(frozen)
 	later := at("2027-01-01 00:00")
+	_, err := billing.EachDue(t.Context(), h.App, later, func(_ context.Context, id gid.Account, _ time.Time) error {
+		if id == frozen.AccountID() {
+			t.Error("the jobs look after an account on a test clock")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.settle(later)
 	if err := office.Settle(t.Context(), h.App, frozen.AccountID(), later); err != nil { // a job that was left before
 		t.Fatal(err)
@@ -119,9 +127,8 @@ func TestTestClock_IsLeftAloneByWhatGoesByTheRealTime(t *testing.T) {
 		t.Errorf("a year of real time did\n%s\nbefore\n%s", after, before)
 	}
 	h.wants(other, "suspended free-trial expired")
-	h.advance(frozen, "2026-01-20 00:00")
-	if n := count(t, h.DB, `SELECT count(*) FROM river_job WHERE state = ? AND args ->> 'account' = ?`,
-		rivertype.JobStateScheduled, gid.Format(frozen.AccountID())); n != jobs {
+	h.advance(frozen, "2026-01-25 00:00") // a reminder later
+	if n := count(t, h.DB, waiting, fmt.Sprint(frozen.AccountID())); n != jobs || n == 0 {
 		t.Errorf("%d jobs wait for a clock that stands still, %d before", n, jobs)
 	}
 }
@@ -260,5 +267,32 @@ func TestAdvanceClock_TogetherWithOthers(t *testing.T) {
 	}
 	if n := count(t, h.DB, `SELECT count(*) FROM igny8_credit_transactions WHERE tenant_id = ? AND type = 'expiration'`, owner.AccountID()); n != 7 {
 		t.Errorf("%d grants expired", n)
+	}
+}
+
+func TestTestClock_SaysWhenStaffCorrectTheCreditsOfItsAccount(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	owner := h.open("ada")
+	h.mustFreeze(owner, start)
+	h.advance(owner, "2026-03-01 00:00")
+	adjust := func(key string, expires time.Time) error {
+		_, err := credit.Adjust(t.Context(), h.App, h.staff, start, credit.Adjusting{
+			AccountID: owner.AccountID(), Amount: 5, Reason: "a gift", ExpiresAt: &expires, IdempotencyKey: key,
+		})
+		return err
+	}
+	if err := adjust("over", at("2026-02-01 00:00")); !fault.Is(err, fault.Invalid) {
+		t.Errorf("credits that are over for the account's clock: %v", err)
+	}
+	if err := adjust("good", at("2026-04-01 00:00")); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, h.DB, `SELECT count(*) FROM igny8_credit_transactions WHERE tenant_id = ? AND type = 'adjustment' AND created_at = '2026-03-01Z'`, owner.AccountID()); n != 1 {
+		t.Error("the correction does not bear the clock's time")
+	}
+	h.advance(owner, "2026-04-01 00:00")
+	if n := h.credits(owner); n != 0 {
+		t.Errorf("%d credits are left", n)
 	}
 }
