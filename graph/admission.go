@@ -20,6 +20,8 @@ var weights = gqlhttp.Weights{
 	"Credits.verification":    100,
 	"Query.creditUsage":       10,
 	"Mutation.checkWordPress": 50,
+
+	"Mutation.advanceTestClock": 100,
 }
 
 // charge makes the account that is acted for pay what an operation costs, whoever of its people and keys

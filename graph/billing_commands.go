@@ -12,7 +12,7 @@ import (
 func (r *mutationResolver) RequestBankTransfer(
 	ctx context.Context, in RequestBankTransferInput,
 ) (*RequestBankTransferPayload, error) {
-	payment, err := r.office().RequestTransfer(ctx, r.DB, actor(ctx), r.now(), billing.Request{
+	payment, err := r.office().RequestTransfer(ctx, r.DB, actor(ctx), r.at(ctx), billing.Request{
 		PlanSlug: in.PlanSlug, Months: in.Months, IdempotencyKey: in.IdempotencyKey,
 	})
 	errs, err := outcome(err)
@@ -24,7 +24,7 @@ func (r *mutationResolver) DeclarePayment(ctx context.Context, in DeclarePayment
 	if f != nil {
 		return &DeclarePaymentPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
-	payment, err := r.office().DeclarePayment(ctx, r.DB, actor(ctx), r.now(), billing.Declare{
+	payment, err := r.office().DeclarePayment(ctx, r.DB, actor(ctx), r.at(ctx), billing.Declare{
 		PaymentID: id, SentOn: in.SentOn, PayerName: in.PayerName, ProofURL: value(in.ProofURL),
 	})
 	errs, err := outcome(err)
@@ -127,5 +127,5 @@ func only[T any](rows []*T) *T {
 
 // office is the business side as this server works it.
 func (r *Resolver) office() billing.Office {
-	return billing.Office{Bank: r.Bank, Seller: r.Seller, StaffEmail: r.StaffEmail, Mail: r.Mail}
+	return billing.Office{Bank: r.Bank, Seller: r.Seller, StaffEmail: r.StaffEmail, Mail: r.Mail, TestClocks: r.TestClocks}
 }

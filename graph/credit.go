@@ -81,7 +81,7 @@ func (r *creditHoldResolver) Transaction(ctx context.Context, obj *credit.Hold) 
 }
 
 func (r *creditsResolver) RunOut(ctx context.Context, obj *credit.Account) (*credit.Outlook, error) {
-	return credit.RunOut(ctx, r.DB, obj.TenantID, r.now())
+	return credit.RunOut(ctx, r.DB, obj.TenantID, r.at(ctx))
 }
 
 func (r *creditsResolver) Verification(ctx context.Context, obj *credit.Account) (*credit.Verification, error) {
@@ -89,12 +89,12 @@ func (r *creditsResolver) Verification(ctx context.Context, obj *credit.Account)
 }
 
 func (r *queryResolver) CreditCosts(ctx context.Context) ([]*credit.Cost, error) {
-	return credit.Costs(ctx, r.DB, r.now())
+	return credit.Costs(ctx, r.DB, r.at(ctx))
 }
 
 func (r *queryResolver) EstimateCredits(
 	ctx context.Context, operation credit.Operation, quantity *int,
 ) (*credit.Estimate, error) {
 	a := actor(ctx)
-	return credit.EstimateFor(ctx, r.DB, a.AccountID(), a.Plan, r.now(), operation, wide(quantity))
+	return credit.EstimateFor(ctx, r.DB, a.AccountID(), a.Plan, r.at(ctx), operation, wide(quantity))
 }

@@ -14,7 +14,7 @@ func (r *mutationResolver) SpendCredits(ctx context.Context, in SpendCreditsInpu
 	if f != nil {
 		return &SpendCreditsPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
-	did, err := credit.Spend(ctx, r.DB, actor(ctx), r.now(), r.reaches, credit.Spending{
+	did, err := credit.Spend(ctx, r.DB, actor(ctx), r.at(ctx), r.reaches, credit.Spending{
 		Operation: in.Operation, Quantity: wide(value(in.Quantity)), SiteID: siteID,
 		Description: text(value(in.Description)), Metadata: in.Metadata.Value(), IdempotencyKey: in.IdempotencyKey,
 	})
@@ -32,7 +32,7 @@ func (r *mutationResolver) ReserveCredits(ctx context.Context, in ReserveCredits
 		d := time.Duration(*seconds) * time.Second
 		life = &d
 	}
-	did, err := credit.Reserve(ctx, r.DB, actor(ctx), r.now(), r.reaches, credit.Reservation{
+	did, err := credit.Reserve(ctx, r.DB, actor(ctx), r.at(ctx), r.reaches, credit.Reservation{
 		Operation: in.Operation, Quantity: int64(in.Quantity), SiteID: siteID, ExpiresIn: life, IdempotencyKey: in.IdempotencyKey,
 	})
 	m, errs, err := moved(ctx, did, err)
@@ -48,7 +48,7 @@ func (r *mutationResolver) CaptureCredits(ctx context.Context, in CaptureCredits
 	if err != nil {
 		return nil, err
 	}
-	did, err := credit.CaptureHold(ctx, r.DB, actor(ctx), r.now(), credit.Capture{
+	did, err := credit.CaptureHold(ctx, r.DB, actor(ctx), r.at(ctx), credit.Capture{
 		HoldID: id, Quantity: wide(value(in.Quantity)), IdempotencyKey: in.IdempotencyKey,
 	})
 	m, errs, err := moved(ctx, did, err)
@@ -64,7 +64,7 @@ func (r *mutationResolver) ReleaseCredits(ctx context.Context, in ReleaseCredits
 	if err != nil {
 		return nil, err
 	}
-	did, err := credit.ReleaseHold(ctx, r.DB, actor(ctx), r.now(), credit.Release{HoldID: id, IdempotencyKey: in.IdempotencyKey})
+	did, err := credit.ReleaseHold(ctx, r.DB, actor(ctx), r.at(ctx), credit.Release{HoldID: id, IdempotencyKey: in.IdempotencyKey})
 	m, errs, err := moved(ctx, did, err)
 	return &ReleaseCreditsPayload{Hold: m.Hold, Credits: m.Credits, UserErrors: errs}, err
 }
@@ -78,7 +78,7 @@ func (r *mutationResolver) RefundCredits(ctx context.Context, in RefundCreditsIn
 	if err != nil {
 		return nil, err
 	}
-	did, err := credit.RefundLine(ctx, r.DB, actor(ctx), r.now(), credit.Refunding{
+	did, err := credit.RefundLine(ctx, r.DB, actor(ctx), r.at(ctx), credit.Refunding{
 		TransactionID: id, Amount: wide(value(in.Amount)), Reason: in.Reason, IdempotencyKey: in.IdempotencyKey,
 	})
 	m, errs, err := moved(ctx, did, err)

@@ -106,6 +106,7 @@ type ComplexityRoot struct {
 		Subscription          func(childComplexity int) int
 		TaxID                 func(childComplexity int) int
 		TaxRate               func(childComplexity int) int
+		TestClock             func(childComplexity int) int
 		UpdatedAt             func(childComplexity int) int
 	}
 
@@ -141,6 +142,11 @@ type ComplexityRoot struct {
 		Credits     func(childComplexity int) int
 		Transaction func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	AdvanceTestClockPayload struct {
+		Account    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Allowance struct {
@@ -259,6 +265,11 @@ type ComplexityRoot struct {
 
 	CreateSitePayload struct {
 		Site       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	CreateTestClockPayload struct {
+		Account    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -595,6 +606,7 @@ type ComplexityRoot struct {
 		AcceptInvitation         func(childComplexity int, input AcceptInvitationInput) int
 		AddSector                func(childComplexity int, input AddSectorInput) int
 		AdjustCredits            func(childComplexity int, input AdjustCreditsInput) int
+		AdvanceTestClock         func(childComplexity int, input AdvanceTestClockInput) int
 		AssignPlan               func(childComplexity int, input AssignPlanInput) int
 		CancelPayment            func(childComplexity int, input CancelPaymentInput) int
 		CancelSubscription       func(childComplexity int, input CancelSubscriptionInput) int
@@ -607,6 +619,7 @@ type ComplexityRoot struct {
 		ConnectWordPress         func(childComplexity int, input ConnectWordPressInput) int
 		CreateSite               func(childComplexity int, input CreateSiteInput) int
 		CreateSiteAPIKey         func(childComplexity int, input CreateSiteAPIKeyInput) int
+		CreateTestClock          func(childComplexity int, input CreateTestClockInput) int
 		DeclarePayment           func(childComplexity int, input DeclarePaymentInput) int
 		DeleteAccount            func(childComplexity int, input DeleteAccountInput) int
 		DeleteSite               func(childComplexity int, input DeleteSiteInput) int
@@ -738,6 +751,7 @@ type ComplexityRoot struct {
 		Misfits     func(childComplexity int) int
 		PaidUntil   func(childComplexity int) int
 		Price       func(childComplexity int) int
+		Returned    func(childComplexity int) int
 		Tax         func(childComplexity int) int
 		To          func(childComplexity int) int
 	}
@@ -1070,6 +1084,10 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	TestClock struct {
+		Now func(childComplexity int) int
+	}
+
 	TransferOwnershipPayload struct {
 		Account    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -1148,6 +1166,7 @@ type AccountResolver interface {
 	Plan(ctx context.Context, obj *account.Account) (*plan.Plan, error)
 	Subscription(ctx context.Context, obj *account.Account) (*billing.Subscription, error)
 	PaymentMethod(ctx context.Context, obj *account.Account) (*billing.Method, error)
+
 	Owner(ctx context.Context, obj *account.Account) (*account.User, error)
 
 	Balance(ctx context.Context, obj *account.Account) (*money.Money, error)
@@ -1277,6 +1296,8 @@ type MutationResolver interface {
 	SetAccountTax(ctx context.Context, input SetAccountTaxInput) (*SetAccountTaxPayload, error)
 	SuspendAccount(ctx context.Context, input SuspendAccountInput) (*SuspendAccountPayload, error)
 	ReactivateAccount(ctx context.Context, input ReactivateAccountInput) (*ReactivateAccountPayload, error)
+	CreateTestClock(ctx context.Context, input CreateTestClockInput) (*CreateTestClockPayload, error)
+	AdvanceTestClock(ctx context.Context, input AdvanceTestClockInput) (*AdvanceTestClockPayload, error)
 	Impersonate(ctx context.Context, input ImpersonateInput) (*ImpersonatePayload, error)
 	EndImpersonation(ctx context.Context, input EndImpersonationInput) (*EndImpersonationPayload, error)
 	RejectPayment(ctx context.Context, input RejectPaymentInput) (*RejectPaymentPayload, error)
@@ -1574,6 +1595,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.TaxRate(childComplexity), true
+	case "Account.testClock":
+		if e.ComplexityRoot.Account.TestClock == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.TestClock(childComplexity), true
 	case "Account.updatedAt":
 		if e.ComplexityRoot.Account.UpdatedAt == nil {
 			break
@@ -1682,6 +1709,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AdjustCreditsPayload.UserErrors(childComplexity), true
+
+	case "AdvanceTestClockPayload.account":
+		if e.ComplexityRoot.AdvanceTestClockPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceTestClockPayload.Account(childComplexity), true
+	case "AdvanceTestClockPayload.userErrors":
+		if e.ComplexityRoot.AdvanceTestClockPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceTestClockPayload.UserErrors(childComplexity), true
 
 	case "Allowance.limit":
 		if e.ComplexityRoot.Allowance.Limit == nil {
@@ -2090,6 +2130,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateSitePayload.UserErrors(childComplexity), true
+
+	case "CreateTestClockPayload.account":
+		if e.ComplexityRoot.CreateTestClockPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTestClockPayload.Account(childComplexity), true
+	case "CreateTestClockPayload.userErrors":
+		if e.ComplexityRoot.CreateTestClockPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTestClockPayload.UserErrors(childComplexity), true
 
 	case "CreditCost.credits":
 		if e.ComplexityRoot.CreditCost.Credits == nil {
@@ -3343,6 +3396,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AdjustCredits(childComplexity, args["input"].(AdjustCreditsInput)), true
+	case "Mutation.advanceTestClock":
+		if e.ComplexityRoot.Mutation.AdvanceTestClock == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_advanceTestClock_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AdvanceTestClock(childComplexity, args["input"].(AdvanceTestClockInput)), true
 	case "Mutation.assignPlan":
 		if e.ComplexityRoot.Mutation.AssignPlan == nil {
 			break
@@ -3475,6 +3539,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateSiteAPIKey(childComplexity, args["input"].(CreateSiteAPIKeyInput)), true
+	case "Mutation.createTestClock":
+		if e.ComplexityRoot.Mutation.CreateTestClock == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createTestClock_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateTestClock(childComplexity, args["input"].(CreateTestClockInput)), true
 	case "Mutation.declarePayment":
 		if e.ComplexityRoot.Mutation.DeclarePayment == nil {
 			break
@@ -4360,6 +4435,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PlanChange.Price(childComplexity), true
+	case "PlanChange.returned":
+		if e.ComplexityRoot.PlanChange.Returned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlanChange.Returned(childComplexity), true
 	case "PlanChange.tax":
 		if e.ComplexityRoot.PlanChange.Tax == nil {
 			break
@@ -5626,6 +5707,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SyncEventEdge.Node(childComplexity), true
 
+	case "TestClock.now":
+		if e.ComplexityRoot.TestClock.Now == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestClock.Now(childComplexity), true
+
 	case "TransferOwnershipPayload.account":
 		if e.ComplexityRoot.TransferOwnershipPayload.Account == nil {
 			break
@@ -5870,6 +5958,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAccountFilter,
 		ec.unmarshalInputAddSectorInput,
 		ec.unmarshalInputAdjustCreditsInput,
+		ec.unmarshalInputAdvanceTestClockInput,
 		ec.unmarshalInputAssignPlanInput,
 		ec.unmarshalInputAuditEventFilter,
 		ec.unmarshalInputCancelPaymentInput,
@@ -5883,6 +5972,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConnectWordPressInput,
 		ec.unmarshalInputCreateSiteApiKeyInput,
 		ec.unmarshalInputCreateSiteInput,
+		ec.unmarshalInputCreateTestClockInput,
 		ec.unmarshalInputCreditTransactionFilter,
 		ec.unmarshalInputCreditUsageFilter,
 		ec.unmarshalInputDeclarePaymentInput,
@@ -6624,6 +6714,17 @@ type Mutation {
   reactivateAccount("Which account, and why." input: ReactivateAccountInput!): ReactivateAccountPayload
     @role(min: DEVELOPER, for: BILLING)
   """
+  Makes an account a sandbox for good: it lives by a clock of its own, which stands still until staff advance it. Only where the
+  server allows test clocks, which no production does, and for an account that has paid nothing so far. For staff.
+  """
+  createTestClock("Which account." input: CreateTestClockInput!): CreateTestClockPayload @role(min: DEVELOPER, for: BILLING)
+  """
+  Moves a sandbox account's clock forwards, and does all that falls due on the way, each thing at its own instant. Only where the
+  server allows test clocks. For staff.
+  """
+  advanceTestClock("Which account, and until when." input: AdvanceTestClockInput!): AdvanceTestClockPayload
+    @role(min: DEVELOPER, for: BILLING)
+  """
   Gives staff a token by which they act for an account as an admin would, for some minutes and with a reason. Everything done
   with it is in the account's audit log. For staff.
   """
@@ -6833,6 +6934,8 @@ type Account implements Node @tenant(staff: true) {
   subscription: Subscription!
   "How the account pays; null until it has chosen."
   paymentMethod: PaymentMethod
+  "The clock that a sandbox account lives by; null for every other account, which lives by the real time."
+  testClock: TestClock
   "Who owns the account. For members."
   owner: User
   "Where invoices go. For admins and owners."
@@ -7356,6 +7459,46 @@ input RestoreMemberInput {
 type RestoreMemberPayload {
   "The member as they are now; null where there are errors."
   user: User
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"The time of a sandbox account."
+type TestClock @tenant(staff: true) {
+  "What the account takes for now: it stands still until staff advance it."
+  now: DateTime!
+}
+
+"Input of createTestClock."
+input CreateTestClockInput {
+  "Which account; one that has paid nothing so far, and no system account."
+  accountId: ID!
+  "Where the clock stands then, from now to 366 days ahead; now when absent."
+  frozenAt: DateTime
+  "A key of the caller's choice, 1 to 200 characters: the same key and input do nothing again."
+  idempotencyKey: String!
+}
+
+"Answer of createTestClock."
+type CreateTestClockPayload {
+  "The account as it is then; null where there are errors."
+  account: Account
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of advanceTestClock."
+input AdvanceTestClockInput {
+  "Which account; one with a test clock."
+  accountId: ID!
+  "Where the clock stands then: not before where it stands, and at most 366 days after. One that was broken off goes on when it is said again."
+  to: DateTime!
+}
+
+"Answer of advanceTestClock."
+type AdvanceTestClockPayload {
+  "The account as it is then; null where there are errors."
+  account: Account
   "What was wrong."
   userErrors: [UserError!]!
 }
@@ -8392,8 +8535,10 @@ type PlanChange {
   paidUntil: DateTime
   "The price of the time that is bought, without tax."
   price: Money!
-  "The unused part of what was paid for the same time before."
+  "The unused part of what was paid for the same time before, up to the price."
   credited: Money!
+  "What comes to the account's balance, besides its tax, where more was paid for a time than it costs on the new plan."
+  returned: Money!
   "The tax on the price less what is credited."
   tax: Money!
   "How much of it the account's balance pays."
@@ -9481,6 +9626,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_subscription(ctx, field)
 	case "paymentMethod":
 		return ec.fieldContext_Account_paymentMethod(ctx, field)
+	case "testClock":
+		return ec.fieldContext_Account_testClock(ctx, field)
 	case "owner":
 		return ec.fieldContext_Account_owner(ctx, field)
 	case "billingEmail":
@@ -9587,6 +9734,16 @@ func (ec *executionContext) childFields_AdjustCreditsPayload(ctx context.Context
 		return ec.fieldContext_AdjustCreditsPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AdjustCreditsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AdvanceTestClockPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_AdvanceTestClockPayload_account(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AdvanceTestClockPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdvanceTestClockPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Allowance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9809,6 +9966,16 @@ func (ec *executionContext) childFields_CreateSitePayload(ctx context.Context, f
 		return ec.fieldContext_CreateSitePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateSitePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateTestClockPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_CreateTestClockPayload_account(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateTestClockPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateTestClockPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreditCost(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10585,6 +10752,8 @@ func (ec *executionContext) childFields_PlanChange(ctx context.Context, field gr
 		return ec.fieldContext_PlanChange_price(ctx, field)
 	case "credited":
 		return ec.fieldContext_PlanChange_credited(ctx, field)
+	case "returned":
+		return ec.fieldContext_PlanChange_returned(ctx, field)
 	case "tax":
 		return ec.fieldContext_PlanChange_tax(ctx, field)
 	case "fromBalance":
@@ -11183,6 +11352,14 @@ func (ec *executionContext) childFields_SyncEventEdge(ctx context.Context, field
 		return ec.fieldContext_SyncEventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SyncEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TestClock(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "now":
+		return ec.fieldContext_TestClock_now(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestClock", field.Name)
 }
 
 func (ec *executionContext) childFields_TransferOwnershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11921,6 +12098,20 @@ func (ec *executionContext) field_Mutation_adjustCredits_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_advanceTestClock_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AdvanceTestClockInput, error) {
+			return ec.unmarshalNAdvanceTestClockInput2igny8ᚗcomᚋaccountsᚋgraphᚐAdvanceTestClockInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_assignPlan_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -12081,6 +12272,20 @@ func (ec *executionContext) field_Mutation_createSite_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CreateSiteInput, error) {
 			return ec.unmarshalNCreateSiteInput2igny8ᚗcomᚋaccountsᚋgraphᚐCreateSiteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createTestClock_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateTestClockInput, error) {
+			return ec.unmarshalNCreateTestClockInput2igny8ᚗcomᚋaccountsᚋgraphᚐCreateTestClockInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -13759,6 +13964,56 @@ func (ec *executionContext) fieldContext_Account_paymentMethod(_ context.Context
 	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type PaymentMethod does not have child fields"))
 }
 
+func (ec *executionContext) _Account_testClock(ctx context.Context, field graphql.CollectedField, obj *account.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_testClock(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TestClock(), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.TestClock
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.TestClock
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.TestClock) graphql.Marshaler {
+			return ec.marshalOTestClock2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐTestClock(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_testClock(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TestClock(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Account_owner(ctx context.Context, field graphql.CollectedField, obj *account.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15375,6 +15630,88 @@ func (ec *executionContext) _AdjustCreditsPayload_userErrors(ctx context.Context
 func (ec *executionContext) fieldContext_AdjustCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AdjustCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdvanceTestClockPayload_account(ctx context.Context, field graphql.CollectedField, obj *AdvanceTestClockPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdvanceTestClockPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AdvanceTestClockPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdvanceTestClockPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AdvanceTestClockPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *AdvanceTestClockPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdvanceTestClockPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdvanceTestClockPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AdvanceTestClockPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -17563,6 +17900,88 @@ func (ec *executionContext) _CreateSitePayload_userErrors(ctx context.Context, f
 func (ec *executionContext) fieldContext_CreateSitePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateSitePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTestClockPayload_account(ctx context.Context, field graphql.CollectedField, obj *CreateTestClockPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTestClockPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTestClockPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTestClockPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTestClockPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *CreateTestClockPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTestClockPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTestClockPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTestClockPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -27549,6 +27968,150 @@ func (ec *executionContext) fieldContext_Mutation_reactivateAccount(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createTestClock(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createTestClock(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateTestClock(ctx, fc.Args["input"].(CreateTestClockInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *CreateTestClockPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *CreateTestClockPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateTestClockPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *CreateTestClockPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateTestClockPayload) graphql.Marshaler {
+			return ec.marshalOCreateTestClockPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreateTestClockPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createTestClock(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateTestClockPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createTestClock_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_advanceTestClock(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_advanceTestClock(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdvanceTestClock(ctx, fc.Args["input"].(AdvanceTestClockInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *AdvanceTestClockPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *AdvanceTestClockPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *AdvanceTestClockPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *AdvanceTestClockPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *AdvanceTestClockPayload) graphql.Marshaler {
+			return ec.marshalOAdvanceTestClockPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐAdvanceTestClockPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_advanceTestClock(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdvanceTestClockPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_advanceTestClock_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_impersonate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29334,6 +29897,38 @@ func (ec *executionContext) _PlanChange_credited(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_PlanChange_credited(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PlanChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanChange_returned(ctx context.Context, field graphql.CollectedField, obj *billing.PlanChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanChange_returned(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Returned, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanChange_returned(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "PlanChange",
 		Field:      field,
@@ -36569,6 +37164,29 @@ func (ec *executionContext) fieldContext_SyncEventEdge_node(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _TestClock_now(ctx context.Context, field graphql.CollectedField, obj *account.TestClock) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TestClock_now(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Now, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TestClock_now(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TestClock", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _TransferOwnershipPayload_account(ctx context.Context, field graphql.CollectedField, obj *TransferOwnershipPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -39105,6 +39723,43 @@ func (ec *executionContext) unmarshalInputAdjustCreditsInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAdvanceTestClockInput(ctx context.Context, obj any) (AdvanceTestClockInput, error) {
+	var it AdvanceTestClockInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accountId", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAssignPlanInput(ctx context.Context, obj any) (AssignPlanInput, error) {
 	var it AssignPlanInput
 	if obj == nil {
@@ -39697,6 +40352,50 @@ func (ec *executionContext) unmarshalInputCreateSiteInput(ctx context.Context, o
 				return it, err
 			}
 			it.IndustryID = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateTestClockInput(ctx context.Context, obj any) (CreateTestClockInput, error) {
+	var it CreateTestClockInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accountId", "frozenAt", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = data
+		case "frozenAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("frozenAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FrozenAt = graphql.OmittableOf(data)
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -42175,6 +42874,11 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "testClock":
+			out.Values[i] = ec._Account_testClock(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "owner":
 			field := field
 
@@ -43035,6 +43739,49 @@ func (ec *executionContext) _AdjustCreditsPayload(ctx context.Context, sel ast.S
 			}
 		case "userErrors":
 			out.Values[i] = ec._AdjustCreditsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var advanceTestClockPayloadImplementors = []string{"AdvanceTestClockPayload"}
+
+func (ec *executionContext) _AdvanceTestClockPayload(ctx context.Context, sel ast.SelectionSet, obj *AdvanceTestClockPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, advanceTestClockPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AdvanceTestClockPayload")
+		case "account":
+			out.Values[i] = ec._AdvanceTestClockPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AdvanceTestClockPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44086,6 +44833,49 @@ func (ec *executionContext) _CreateSitePayload(ctx context.Context, sel ast.Sele
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreateSitePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createTestClockPayloadImplementors = []string{"CreateTestClockPayload"}
+
+func (ec *executionContext) _CreateTestClockPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateTestClockPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createTestClockPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateTestClockPayload")
+		case "account":
+			out.Values[i] = ec._CreateTestClockPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateTestClockPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -47664,6 +48454,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "createTestClock":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createTestClock(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "advanceTestClock":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_advanceTestClock(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "impersonate":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_impersonate(ctx, field)
@@ -48429,6 +49233,11 @@ func (ec *executionContext) _PlanChange(ctx context.Context, sel ast.SelectionSe
 			}
 		case "credited":
 			out.Values[i] = ec._PlanChange_credited(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "returned":
+			out.Values[i] = ec._PlanChange_returned(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -52039,6 +52848,44 @@ func (ec *executionContext) _SyncEventEdge(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var testClockImplementors = []string{"TestClock"}
+
+func (ec *executionContext) _TestClock(ctx context.Context, sel ast.SelectionSet, obj *account.TestClock) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, testClockImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TestClock")
+		case "now":
+			out.Values[i] = ec._TestClock_now(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var transferOwnershipPayloadImplementors = []string{"TransferOwnershipPayload"}
 
 func (ec *executionContext) _TransferOwnershipPayload(ctx context.Context, sel ast.SelectionSet, obj *TransferOwnershipPayload) graphql.Marshaler {
@@ -53213,6 +54060,11 @@ func (ec *executionContext) unmarshalNAdjustCreditsInput2igny8ᚗcomᚋaccounts�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAdvanceTestClockInput2igny8ᚗcomᚋaccountsᚋgraphᚐAdvanceTestClockInput(ctx context.Context, v any) (AdvanceTestClockInput, error) {
+	res, err := ec.unmarshalInputAdvanceTestClockInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAllowance2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐLimit(ctx context.Context, sel ast.SelectionSet, v *account.Limit) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -53368,6 +54220,11 @@ func (ec *executionContext) unmarshalNCreateSiteApiKeyInput2igny8ᚗcomᚋaccoun
 
 func (ec *executionContext) unmarshalNCreateSiteInput2igny8ᚗcomᚋaccountsᚋgraphᚐCreateSiteInput(ctx context.Context, v any) (CreateSiteInput, error) {
 	res, err := ec.unmarshalInputCreateSiteInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateTestClockInput2igny8ᚗcomᚋaccountsᚋgraphᚐCreateTestClockInput(ctx context.Context, v any) (CreateTestClockInput, error) {
+	res, err := ec.unmarshalInputCreateTestClockInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -55364,6 +56221,13 @@ func (ec *executionContext) marshalOAdjustCreditsPayload2ᚖigny8ᚗcomᚋaccoun
 	return ec._AdjustCreditsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAdvanceTestClockPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐAdvanceTestClockPayload(ctx context.Context, sel ast.SelectionSet, v *AdvanceTestClockPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AdvanceTestClockPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOApiKey2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐKeyᚄ(ctx context.Context, sel ast.SelectionSet, v []*account.Key) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -55517,6 +56381,13 @@ func (ec *executionContext) marshalOCreateSitePayload2ᚖigny8ᚗcomᚋaccounts�
 		return graphql.Null
 	}
 	return ec._CreateSitePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateTestClockPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐCreateTestClockPayload(ctx context.Context, sel ast.SelectionSet, v *CreateTestClockPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateTestClockPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCreditCost2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋcreditᚐCostᚄ(ctx context.Context, sel ast.SelectionSet, v []*credit.Cost) graphql.Marshaler {
@@ -56561,6 +57432,13 @@ func (ec *executionContext) marshalOSyncEventConnection2ᚖigny8ᚗcomᚋaccount
 		return graphql.Null
 	}
 	return ec._SyncEventConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOTestClock2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐTestClock(ctx context.Context, sel ast.SelectionSet, v *account.TestClock) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TestClock(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOTransferOwnershipPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐTransferOwnershipPayload(ctx context.Context, sel ast.SelectionSet, v *TransferOwnershipPayload) graphql.Marshaler {

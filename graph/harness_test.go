@@ -109,7 +109,7 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 	}
 	r := &Resolver{
 		Mail: box, Vault: sealing, Gate: gate, InFlight: inFlight, Wake: func() {}, WordPress: wordpress.New(sealing, wordpress.Config{}), Hub: live.NewHub(),
-		DB: db.App, Auth: authority, Hasher: hasher, Log: log, Clock: a.clock.now,
+		DB: db.App, Auth: authority, Hasher: hasher, Log: log, Clock: a.clock.now, TestClocks: true,
 		Seller: billing.Party{Name: "IGNY8 Ltd", Address: "1 Long Lane", TaxID: "GB123456789"}, PublicURL: "https://accounts.example.com",
 		Bank: billing.BankDetails{Instructions: "Account 12345678 at the Test Bank.", Deadline: 14 * 24 * time.Hour},
 	}

@@ -47,7 +47,7 @@ func (a *api) watch(limits gqlhttp.LiveLimits, change ...func(*gqlhttp.Config)) 
 	}
 	of := a.resolver
 	r := &Resolver{
-		DB: db, Hub: live.NewHub(), Auth: of.Auth, Hasher: of.Hasher, Bank: of.Bank, Log: of.Log, Clock: of.Clock, Mail: of.Mail,
+		DB: db, Hub: live.NewHub(), Auth: of.Auth, Hasher: of.Hasher, Bank: of.Bank, TestClocks: of.TestClocks, Log: of.Log, Clock: of.Clock, Mail: of.Mail,
 		Vault: of.Vault, WordPress: of.WordPress, Gate: of.Gate, InFlight: of.InFlight, Wake: of.Wake, mayLeave: of.mayLeave,
 	}
 	schema := a.schema

@@ -103,7 +103,7 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 		return credit.GrantsOfLines(ctx, db, tenant, ids)
 	}, func(g *credit.LineGrant) gid.CreditTransaction { return g.TransactionID })
 	l.budgets = one(func(ctx context.Context, ids []gid.Site) ([]*credit.SiteBudget, error) {
-		return credit.Budgets(ctx, db, tenant, ids, r.now())
+		return credit.Budgets(ctx, db, tenant, ids, r.at(ctx))
 	}, func(b *credit.SiteBudget) gid.Site { return b.SiteID })
 	l.invoices = one(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Invoice, error) {
 		rows, err := billing.InvoicesByPayments(ctx, db, keys)

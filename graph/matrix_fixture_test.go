@@ -68,6 +68,13 @@ func (w *realm) furnishSystem() {
 	w.know("account", "system", w.staff.accountID())
 	id := w.done(w.staff, "requestBankTransfer", "payment.id", fields{"planSlug": "starter", "months": 1, "idempotencyKey": "first"})
 	w.know("payment", "system", id)
+	// Test clocks are for accounts that paid nothing.
+	fresh, sandbox := w.signUp("fresh@example.test", "Fresh").accountID(), w.signUp("sandbox@example.test", "Sandbox").accountID()
+	w.done(w.staff, "createTestClock", "account.id", fields{"accountId": sandbox, "idempotencyKey": "sandbox"})
+	w.know("fresh", "foreign", fresh)
+	w.know("sandbox", "foreign", sandbox)
+	w.know("fresh", "system", w.staff.accountID())
+	w.know("sandbox", "system", w.staff.accountID())
 }
 
 func confirmation(w *realm, payment, bank string) fields {

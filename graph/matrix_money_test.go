@@ -62,6 +62,12 @@ func staffOperations() []*operation {
 	because := func(c cell) fields { return fields{"accountId": c.id("account"), "reason": "asked for help"} }
 	return []*operation{
 		mutation("suspendAccount", "account.id", all, because),
+		mutation("createTestClock", "account.id", "foreign system", func(c cell) fields {
+			return fields{"accountId": c.id("fresh"), "idempotencyKey": "matrix"}
+		}),
+		mutation("advanceTestClock", "account.id", "foreign system", func(c cell) fields {
+			return fields{"accountId": c.id("sandbox"), "to": c.w.clock.day(1) + "T00:00:00Z"}
+		}),
 		mutation("reactivateAccount", "account.id", all, because),
 		mutation("impersonate", "accessToken impersonation.id", all, func(c cell) fields {
 			in := because(c)

@@ -102,6 +102,22 @@ type AdjustCreditsPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of advanceTestClock.
+type AdvanceTestClockInput struct {
+	// Which account; one with a test clock.
+	AccountID string `json:"accountId"`
+	// Where the clock stands then: not before where it stands, and at most 366 days after. One that was broken off goes on when it is said again.
+	To time.Time `json:"to"`
+}
+
+// Answer of advanceTestClock.
+type AdvanceTestClockPayload struct {
+	// The account as it is then; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of assignPlan.
 type AssignPlanInput struct {
 	// Which account.
@@ -344,6 +360,24 @@ type CreateSiteInput struct {
 type CreateSitePayload struct {
 	// The new site; null where there are errors.
 	Site *site.Site `json:"site,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of createTestClock.
+type CreateTestClockInput struct {
+	// Which account; one that has paid nothing so far, and no system account.
+	AccountID string `json:"accountId"`
+	// Where the clock stands then, from now to 366 days ahead; now when absent.
+	FrozenAt graphql.Omittable[*time.Time] `json:"frozenAt,omitempty"`
+	// A key of the caller's choice, 1 to 200 characters: the same key and input do nothing again.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of createTestClock.
+type CreateTestClockPayload struct {
+	// The account as it is then; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
 }

@@ -13,12 +13,12 @@ import (
 )
 
 func (r *queryResolver) PreviewPlanChange(ctx context.Context, planSlug string, months int) (*billing.PlanChange, error) {
-	change, err := r.office().PreviewPlanChange(ctx, r.DB, actor(ctx), r.now(), planSlug, months)
+	change, err := r.office().PreviewPlanChange(ctx, r.DB, actor(ctx), r.at(ctx), planSlug, months)
 	return load(ctx).sawChange(change), err
 }
 
 func (r *mutationResolver) ChangePlan(ctx context.Context, in ChangePlanInput) (*ChangePlanPayload, error) {
-	payment, change, err := r.office().Change(ctx, r.DB, actor(ctx), r.now(), billing.ChangePlan{
+	payment, change, err := r.office().Change(ctx, r.DB, actor(ctx), r.at(ctx), billing.ChangePlan{
 		PlanSlug: in.PlanSlug, Months: in.Months, IdempotencyKey: in.IdempotencyKey,
 	})
 	errs, err := outcome(err)
@@ -37,7 +37,7 @@ func (r *mutationResolver) CancelSubscription(
 	if said := value(in.Reason); said != nil {
 		reason = *said
 	}
-	subscription, err := r.office().CancelSubscription(ctx, r.DB, actor(ctx), r.now(), reason)
+	subscription, err := r.office().CancelSubscription(ctx, r.DB, actor(ctx), r.at(ctx), reason)
 	errs, err := outcome(err)
 	return &CancelSubscriptionPayload{Subscription: subscription, UserErrors: errs}, err
 }
@@ -45,7 +45,7 @@ func (r *mutationResolver) CancelSubscription(
 func (r *mutationResolver) ResumeSubscription(
 	ctx context.Context, in ResumeSubscriptionInput,
 ) (*ResumeSubscriptionPayload, error) {
-	subscription, err := r.office().ResumeSubscription(ctx, r.DB, actor(ctx), r.now(), in.KeepPlan)
+	subscription, err := r.office().ResumeSubscription(ctx, r.DB, actor(ctx), r.at(ctx), in.KeepPlan)
 	errs, err := outcome(err)
 	return &ResumeSubscriptionPayload{Subscription: subscription, UserErrors: errs}, err
 }
@@ -55,7 +55,7 @@ func (r *mutationResolver) CancelPayment(ctx context.Context, in CancelPaymentIn
 	if f != nil {
 		return &CancelPaymentPayload{UserErrors: []UserError{userError(f)}}, nil
 	}
-	payment, err := r.office().WithdrawPayment(ctx, r.DB, actor(ctx), r.now(), id)
+	payment, err := r.office().WithdrawPayment(ctx, r.DB, actor(ctx), r.at(ctx), id)
 	errs, err := outcome(err)
 	return &CancelPaymentPayload{Payment: payment, UserErrors: errs}, err
 }

@@ -47,6 +47,8 @@ type Resolver struct {
 	Log        *slog.Logger
 	// Clock says what time it is.
 	Clock func() time.Time
+	// TestClocks allows staff to give accounts a time of their own.
+	TestClocks bool
 	// Mail is where letters are left, Vault what seals secrets, WordPress the way to customers' sites.
 	Mail      *mail.Box
 	Vault     *vault.Vault
@@ -99,6 +101,10 @@ func SDL() string { return sources[0].Input }
 
 // now is the instant of a command, as the database will keep it.
 func (r *Resolver) now() time.Time { return period.Instant(r.Clock()) }
+
+// at is what the actor's account takes for now: the same, but for an account on a test clock. It is for what the
+// account agrees on, pays, is granted and uses up; people, keys, letters' links and deletion go by the real time.
+func (r *Resolver) at(ctx context.Context) time.Time { return actor(ctx).Account.Now(r.now()) }
 
 // actor is who makes the request.
 func actor(ctx context.Context) account.Actor { return account.ActorFrom(ctx) }

@@ -51,7 +51,7 @@ func unguarded(s *gql.Schema) []string {
 var tenantOwned = map[string]bool{
 	"Account": true, "User": true, "Site": true, "Sector": true, "Subscription": true, "SubscriptionPeriod": true, "Payment": true,
 	"Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
-	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true,
+	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true, "TestClock": true,
 	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressLink": true, "SyncEvent": true,
 	"CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true,
 }

@@ -236,6 +236,8 @@ func (w *neighbourhood) base() map[string]map[string]any {
 		"setCreditCost":     {"operation": "CLUSTERING", "credits": 11, "unitSize": 1},
 		"suspendAccount":    {"accountId": own("acct", 0), "reason": word},
 		"reactivateAccount": {"accountId": own("acct", 0), "reason": word},
+		"createTestClock":   {"accountId": own("acct", 0), "idempotencyKey": word + " clock"},
+		"advanceTestClock":  {"accountId": own("acct", 0), "to": "2031-01-01T00:00:00Z"},
 		"impersonate":       {"accountId": own("acct", 0), "reason": word + " asked again", "minutes": 5},
 		"endImpersonation":  {"accountId": own("acct", 0)},
 	}

@@ -136,6 +136,16 @@ var doings = []struct {
 	{name: "rejectPayment", who: "staff", alone: true, before: `UPDATE igny8_tenants SET status = 'pending_payment' WHERE id = ?0`},
 	{name: "suspendAccount", who: "staff", alone: true},
 	{name: "reactivateAccount", who: "staff", alone: true, fails: true},
+	{
+		name: "createTestClock", who: "staff", alone: true,
+		before: `WITH paid AS (UPDATE igny8_payments SET status = 'withdrawn' WHERE tenant_id = ?0 AND status NOT IN ('pending', 'expired')),
+			subscribed AS (UPDATE igny8_subscriptions SET stripe_subscription_id = NULL WHERE tenant_id = ?0)
+			UPDATE igny8_tenants SET stripe_customer_id = NULL WHERE id = ?0`,
+	},
+	{
+		name: "advanceTestClock", who: "staff", alone: true,
+		before: `UPDATE igny8_tenants SET clock_at = timestamptz '2030-12-01Z' WHERE id = ?0`,
+	},
 	{name: "transferOwnership", who: "owner", alone: true},
 	{name: "deleteAccount", who: "owner", alone: true},
 }

@@ -85,7 +85,7 @@ func (r *mutationResolver) setSiteBudget(ctx context.Context, in SetSiteBudgetIn
 	}
 	err := faults.Err()
 	if err == nil {
-		_, err = credit.SetBudget(ctx, r.DB, actor(ctx), r.now(), r.reaches, id, wide(in.MonthlyCredits.Value()))
+		_, err = credit.SetBudget(ctx, r.DB, actor(ctx), r.at(ctx), r.reaches, id, wide(in.MonthlyCredits.Value()))
 	}
 	if err != nil {
 		errs, err := outcome(err)

@@ -1186,7 +1186,9 @@ CREATE TABLE igny8_tenants (
     purged_at timestamp with time zone,
     tax_rate integer,
     tax_id text,
+    clock_at timestamp with time zone,
     CONSTRAINT igny8_tenants_check CHECK (((deleted_at IS NULL) = (restore_until IS NULL))),
+    CONSTRAINT igny8_tenants_clock_check CHECK (((clock_at IS NULL) OR (NOT is_system))),
     CONSTRAINT igny8_tenants_deletion_retention_days_check CHECK (((deletion_retention_days >= 1) AND (deletion_retention_days <= 365))),
     CONSTRAINT igny8_tenants_name_check CHECK ((name <> ''::text)),
     CONSTRAINT igny8_tenants_purged_check CHECK (((purged_at IS NULL) OR (deleted_at IS NOT NULL))),
@@ -1620,6 +1622,8 @@ CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_p
 CREATE INDEX igny8_subscriptions_due_idx ON igny8_subscriptions USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX igny8_sync_events_site_idx ON igny8_sync_events USING btree (tenant_id, site_id, id);
+
+CREATE INDEX igny8_tenants_clock_idx ON igny8_tenants USING btree (id) WHERE (clock_at IS NOT NULL);
 
 CREATE INDEX igny8_tenants_created_idx ON igny8_tenants USING btree (created_at, id);
 
@@ -2219,6 +2223,8 @@ GRANT UPDATE(restore_until) ON TABLE igny8_tenants TO igny8_app;
 GRANT UPDATE(tax_rate) ON TABLE igny8_tenants TO igny8_app;
 
 GRANT UPDATE(tax_id) ON TABLE igny8_tenants TO igny8_app;
+
+GRANT UPDATE(clock_at) ON TABLE igny8_tenants TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_tenants_id_seq TO igny8_app;
 

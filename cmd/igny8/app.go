@@ -96,7 +96,7 @@ func newService(ctx context.Context, p parts) (*service, error) {
 	}
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
-		Seller: office.Seller, PublicURL: p.cfg.PublicURL, StaffEmail: office.StaffEmail,
+		Seller: office.Seller, PublicURL: p.cfg.PublicURL, StaffEmail: office.StaffEmail, TestClocks: p.cfg.TestClocks,
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}

@@ -45,6 +45,8 @@ type config struct {
 	RedisURL    string `env:"REDIS_URL" for:"serve dev" doc:"Where Redis or Valkey is, e.g. redis://host:6379/0, by which several servers share one throttle. Without it, each server counts for itself."`
 	ThrottleOff bool   `env:"IGNY8_THROTTLE_OFF" envDefault:"false" for:"serve dev" doc:"With true, dev throttles nobody. serve refuses to start with it."`
 
+	TestClocks bool `env:"IGNY8_TEST_CLOCKS" envDefault:"false" for:"serve dev" doc:"With true, staff may give an account that has paid nothing a clock of its own, and advance it, in dev; dev with the demo state allows it unless this is false. serve refuses to start with it."`
+
 	OperationsFile string `env:"IGNY8_OPERATIONS" for:"serve dev" doc:"The path of a manifest of operations that clients run by their hash, in Apollo's format or as a JSON object of documents by hash. The start is refused where one does not fit the schema or the limits, or is not what its hash says."`
 	OperationsOnly bool   `env:"IGNY8_OPERATIONS_ONLY" envDefault:"false" for:"serve dev" doc:"With true, the operations of IGNY8_OPERATIONS run and nothing else, introspection included."`
 	HTTP2026       bool   `env:"IGNY8_HTTP_2026" envDefault:"false" for:"serve dev" doc:"With true, answers of application/graphql-response+json have the statuses of the newest draft of GraphQL over HTTP, of September 2026: 294 beside errors, 422 for what does not validate; and it is what a client gets that names no type."`
@@ -291,6 +293,9 @@ func (cfg *config) unfitForProduction() []string {
 	}
 	if cfg.ThrottleOff {
 		problems = append(problems, "IGNY8_THROTTLE_OFF is set: nobody would be throttled")
+	}
+	if cfg.TestClocks {
+		problems = append(problems, "IGNY8_TEST_CLOCKS is set: accounts of production live by the real time")
 	}
 	if cfg.VaultKeys != "" {
 		if why := weakKeys(cfg.VaultKeys, parseVaultKeys); why != "" {

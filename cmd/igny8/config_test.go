@@ -102,6 +102,7 @@ func TestReadConfig_RefusesWhatIsWrong(t *testing.T) {
 		"IGNY8_LOG_FORMAT":         {"xml"},
 		"IGNY8_DEBUG":              {"true", "1", "perhaps"},
 		"IGNY8_THROTTLE_OFF":       {"true", "1", "perhaps"},
+		"IGNY8_TEST_CLOCKS":        {"true", "1", "perhaps"},
 		"IGNY8_VAULT_KEYS":         {"hunter2", "v1:hunter2", "v1:" + strings.Repeat("A", 43), goodVaultKeys + "," + goodVaultKeys},
 		"IGNY8_APP_URL":            {"app.igny8.com", "http://app.igny8.com", "https://app.igny8.com/sign-in"},
 		"IGNY8_MAIL_URL":           {"hunter2", "http://mail.example.com", "smtp://", "file://relative/hunter2", "smtp://u:hunter2@host:port"},

@@ -214,6 +214,19 @@ func TestServe_RefusesTheDemoState(t *testing.T) {
 	}
 }
 
+func TestServe_RefusesAccountsOnATestClock(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	_, err := db.Admin.NewRaw(`INSERT INTO igny8_tenants (name, slug, plan_id, status, clock_at) VALUES ('Sandbox', 'sandbox', 2, 'active', now())`).Exec(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := refusals(t, db.URL(postgres.AppRole))
+	if len(lines) != 1 || !strings.Contains(lines[0], "test clock") {
+		t.Errorf("%q", lines)
+	}
+}
+
 func TestServe_RefusesADemoUserThatWasLeftBehind(t *testing.T) {
 	t.Parallel()
 	db, hasher := pgtest.New(t), cheapHasher(t)

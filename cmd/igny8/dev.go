@@ -102,6 +102,9 @@ func (devCmd) Run(p process) (err error) {
 	if err != nil {
 		return err
 	}
+	if isDemo && p.environ["IGNY8_TEST_CLOCKS"] == "" {
+		cfg.TestClocks = true
+	}
 	all := parts{cfg: cfg, log: log, db: db, hasher: hasher, demo: isDemo}
 	svc, err := newService(ctx, all)
 	if err != nil {

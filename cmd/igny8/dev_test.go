@@ -140,6 +140,13 @@ func TestDev_KeepsItsDataThroughAKillAndStopsInOrder(t *testing.T) {
 	access, _ := dig(t, session, "accessToken").(string)
 	refresh, _ := dig(t, session, "refreshToken").(string)
 
+	// A year can be shown on the demo state without further ado.
+	staff, _ := dig(t, a.post(t, "", strings.Replace(logIn, "scale@igny8.com", "dev@igny8.com", 1)), "logIn", "session", "accessToken").(string)
+	if at := dig(t, a.post(t, staff, `mutation { createTestClock(input: {accountId: "acct_30", idempotencyKey: "try"}) { account { testClock { now } } } }`),
+		"createTestClock", "account", "testClock", "now"); at == nil {
+		t.Error("the demo's staff cannot make a test clock")
+	}
+
 	second := startDev(t, environ...)
 	if code := second.wait(t); code != exitFailure || !strings.Contains(second.stderr.String(), strconv.Itoa(first.Process.Pid)) {
 		t.Errorf("a second copy on the same data ended with %d and said\n%s", code, second.stderr)

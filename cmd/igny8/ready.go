@@ -13,6 +13,7 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/auth"
+	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/demo"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres"
@@ -80,6 +81,13 @@ func fitForProduction(ctx context.Context, db *postgres.DB, hasher *auth.Hasher)
 	}
 	if present {
 		problems = append(problems, errors.New("the database holds the demo state, whose passwords are public: use a new database"))
+	}
+	sandboxes, err := billing.Sandboxes(ctx, db)
+	if err != nil {
+		problems = append(problems, err)
+	}
+	if sandboxes {
+		problems = append(problems, errors.New("the database holds accounts on a test clock, whose payments and invoices are not real: use a new database"))
 	}
 	return errors.Join(append(problems, demoPasswords(ctx, db, hasher))...)
 }

@@ -44,6 +44,8 @@ type Account struct {
 	DeletedAt             *time.Time `bun:"deleted_at"`
 	DeletedBy             *gid.User  `bun:"deleted_by"`
 	RestoreUntil          *time.Time `bun:"restore_until"`
+	// ClockAt is where the test clock of a sandbox account stands; nil for an account that lives by the real time.
+	ClockAt *time.Time `bun:"clock_at"`
 }
 
 // IsNode marks the type as having a global id.

@@ -33,13 +33,13 @@ WHERE s.tenant_id = $1 AND s.id = $2 AND s.user_id = $3
 // accountColumns are what is read of the account a, into accountTargets.
 const accountColumns = `a.id, a.name, a.slug, a.plan_id, a.owner_id, a.status, a.status_reason, a.is_system,
        a.billing_email, a.billing_address, a.stripe_customer_id, a.tax_rate, a.tax_id, a.deletion_retention_days,
-       a.created_at, a.updated_at, a.deleted_at, a.deleted_by, a.restore_until`
+       a.created_at, a.updated_at, a.deleted_at, a.deleted_by, a.restore_until, a.clock_at`
 
 func accountTargets(t *account.Account) []any {
 	return []any{
 		&t.ID, &t.Name, &t.Slug, &t.PlanID, &t.OwnerID, &t.Status, &t.StatusReason, &t.System,
 		&t.BillingEmail, &t.BillingAddress, &t.StripeCustomerID, &t.TaxRate, &t.TaxID, &t.DeletionRetentionDays,
-		&t.CreatedAt, &t.UpdatedAt, &t.DeletedAt, &t.DeletedBy, &t.RestoreUntil,
+		&t.CreatedAt, &t.UpdatedAt, &t.DeletedAt, &t.DeletedBy, &t.RestoreUntil, &t.ClockAt,
 	}
 }
 

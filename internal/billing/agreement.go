@@ -24,6 +24,8 @@ type Office struct {
 	StaffEmail string
 	// Mail is where letters about the agreement are left.
 	Mail *mail.Box
+	// TestClocks allows test clocks to be made and advanced.
+	TestClocks bool
 }
 
 // agreement is all that decides what falls due for an account, read behind the account's lock.
@@ -44,17 +46,19 @@ type agreement struct {
 }
 
 // open locks an account and reads its agreement, brought to what it must be at the instant now: a command
-// never judges by a state that only a job was late to change. Errors: NOT_FOUND.
-func (o Office) open(ctx context.Context, tx bun.Tx, tenant gid.Account, now time.Time) (*agreement, error) {
+// never judges by a state that only a job was late to change. now becomes what the account takes for it, which is
+// known for certain behind its lock alone. Errors: NOT_FOUND.
+func (o Office) open(ctx context.Context, tx bun.Tx, tenant gid.Account, now *time.Time) (*agreement, error) {
 	locked, err := account.Lock(ctx, tx, tenant)
 	if err != nil {
 		return nil, err
 	}
-	a, err := read(ctx, tx, locked, now)
+	*now = locked.Now(*now)
+	a, err := read(ctx, tx, locked, *now)
 	if err != nil {
 		return nil, err
 	}
-	return a, o.settle(ctx, tx, a, now)
+	return a, o.settle(ctx, tx, a, *now)
 }
 
 // close writes when something falls due next, and leaves the job for it. It is every command's last step.
@@ -70,7 +74,7 @@ func (a *agreement) close(ctx context.Context, tx bun.Tx) error {
 	if _, err := tx.NewUpdate().Model(a.subscription).WherePK().Column("due_at").Exec(ctx); err != nil {
 		return fmt.Errorf("note what is due: %w", err)
 	}
-	if due == nil {
+	if due == nil || a.account.ClockAt != nil { // nobody waits for a clock that stands still
 		return nil
 	}
 	return queue.SettleAt(ctx, tx, a.account.ID, *due)

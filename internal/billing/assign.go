@@ -43,14 +43,18 @@ const assignOperation = "assignPlan"
 // OWN_PAYMENT, PLAN_UNAVAILABLE, INVALID_STATE, CURRENCY_MISMATCH, IDEMPOTENCY_CONFLICT.
 func (o Office) Assign(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Assignment) (*Payment, error) {
 	in.Reason, in.Until = strings.TrimSpace(in.Reason), period.Instant(in.Until)
-	if err := in.check(staff, now); err != nil {
+	begins, err := o.nowOf(ctx, db, in.AccountID, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(staff, begins); err != nil {
 		return nil, err
 	}
 	facts := fingerprint(in.PlanSlug, in.Monthly, in.Until.UnixMicro(), in.Reason)
 	var payment *Payment
-	err := postgres.InTx(postgres.WithTenant(ctx, int64(in.AccountID)), db, func(ctx context.Context, tx bun.Tx) error {
+	err = postgres.InTx(postgres.WithTenant(ctx, int64(in.AccountID)), db, func(ctx context.Context, tx bun.Tx) error {
 		payment = nil
-		a, err := o.open(ctx, tx, in.AccountID, now)
+		a, err := o.open(ctx, tx, in.AccountID, &now)
 		if err != nil {
 			return at(err, "accountId")
 		}
@@ -115,6 +119,9 @@ func (o Office) assign(
 		return nil, fault.New(fault.CurrencyMismatch, "the plan is in %s", to.Currency).At("monthlyPrice", "currencyCode")
 	case a.last().End.After(in.Until) && a.last().Kind == PaidPeriod:
 		return nil, fault.New(fault.InvalidState, "more is paid for: until %s", a.last().End.Format(time.DateOnly)).At("until")
+	}
+	if err := a.supersede(ctx, tx, staff, now); err != nil {
+		return nil, err
 	}
 	before := a.standing()
 	if a.account.Status != account.Active {
@@ -185,7 +192,7 @@ func (a *agreement) release(ctx context.Context, tx bun.Tx, currency money.Curre
 	for _, p := range a.chain {
 		switch {
 		case !p.End.After(now):
-		case p.Start.After(now):
+		case p.Start.After(now) && p.BegunAt == nil:
 			p.giveUp(returned, p.PriceMinor)
 			ahead = append(ahead, p)
 		default:
@@ -200,7 +207,12 @@ func (a *agreement) release(ctx context.Context, tx bun.Tx, currency money.Curre
 	if err := a.remove(ctx, tx, ahead); err != nil {
 		return err
 	}
-	unused, err := a.withTax(ctx, tx, returned)
+	return a.giveBack(ctx, tx, returned, currency, now)
+}
+
+// giveBack enters parts of payments that are not used into the account's balance, with their tax.
+func (a *agreement) giveBack(ctx context.Context, tx bun.Tx, parts map[gid.Payment]int64, currency money.Currency, now time.Time) error {
+	unused, err := a.withTax(ctx, tx, parts)
 	if err != nil || unused == 0 {
 		return err
 	}
@@ -216,22 +228,20 @@ func (p *SubscriptionPeriod) giveUp(returned map[gid.Payment]int64, minor int64)
 	returned[of] += minor
 }
 
-// withTax is the sum of parts of payments, each with the tax that was paid on it.
+// withTax is the sum of parts of payments, each with the tax that was paid on it. What was not paid counts for nothing.
 func (a *agreement) withTax(ctx context.Context, tx bun.Tx, parts map[gid.Payment]int64) (int64, error) {
-	var sum int64
-	for _, part := range parts {
-		sum += part
-	}
-	if sum == 0 {
+	maps.DeleteFunc(parts, func(_ gid.Payment, part int64) bool { return part == 0 })
+	if len(parts) == 0 {
 		return 0, nil
 	}
 	payments, err := PaymentsByIDs(ctx, tx, a.account.ID, slices.Collect(maps.Keys(parts)))
 	if err != nil {
 		return 0, err
 	}
+	var sum int64
 	for _, p := range payments {
 		if p.Status == Confirmed {
-			sum += min(taxOn(parts[p.ID], p.TaxRate), p.TaxMinor)
+			sum += parts[p.ID] + min(taxOn(parts[p.ID], p.TaxRate), p.TaxMinor)
 		}
 	}
 	return sum, nil
@@ -254,22 +264,4 @@ func (a *agreement) remove(ctx context.Context, tx bun.Tx, ahead []*Subscription
 	gone := func(p *SubscriptionPeriod) bool { return slices.Contains(ahead, p) }
 	a.chain, a.unbegun = slices.DeleteFunc(slices.Clone(a.chain), gone), slices.DeleteFunc(slices.Clone(a.unbegun), gone)
 	return nil
-}
-
-// payAssigned bills what staff assigned and its payment was asked for.
-func (a *agreement) payAssigned(ctx context.Context, tx bun.Tx, p *Payment) ([]*InvoiceLine, error) {
-	periods := []*SubscriptionPeriod{}
-	err := tx.NewSelect().Model(&periods).Where("tenant_id = ?", a.account.ID).Where("payment_id = ?", p.ID).Order("start_at").Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read what a payment is for: %w", err)
-	}
-	of, err := a.plan(ctx, tx, p.PlanID)
-	if err != nil {
-		return nil, err
-	}
-	lines := make([]*InvoiceLine, len(periods))
-	for i, q := range periods {
-		lines[i] = &InvoiceLine{Description: of.Name, PeriodStart: q.Start, PeriodEnd: q.End, AmountMinor: q.PriceMinor}
-	}
-	return lines, nil
 }

@@ -84,7 +84,7 @@ func (o Office) onSubscription(
 	change func(context.Context, bun.Tx, *agreement) error,
 ) (subscription *Subscription, err error) {
 	err = postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, actor.AccountID(), now)
+		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (o Office) WithdrawPayment(
 ) (*Payment, error) {
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, actor.AccountID(), now)
+		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,10 @@ func (o Office) WithdrawPayment(
 		if _, err := tx.NewUpdate().Model(payment).WherePK().Column("status", "updated_at").Exec(ctx); err != nil {
 			return fmt.Errorf("withdraw payment: %w", err)
 		}
-		if err := a.settled(ctx, tx, payment, "The payment was withdrawn.", now); err != nil {
+		if err := a.settled(ctx, tx, payment, "The payment was withdrawn.", now, now); err != nil {
+			return err
+		}
+		if err := o.settle(ctx, tx, a, now); err != nil {
 			return err
 		}
 		change := audit.On("payment.withdrawn", "payment", payment.ID)

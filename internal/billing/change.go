@@ -80,9 +80,12 @@ type PlanChange struct {
 	PaidUntil *time.Time
 	// Price is of the time that is bought, Credited the unused part of what was paid before, Balance what the
 	// account has with us and goes towards it. What is due is the price less what is credited, with tax, less
-	// the balance, never below nothing.
+	// the balance.
 	// Tax is on the price less what is credited, at the account's rate.
 	Price, Credited, Tax, Balance, Due money.Money
+	// Returned comes to the account's balance, besides its tax, where more was paid for a time than it costs on the
+	// new plan.
+	Returned money.Money
 	// Credits is how many credits come as it takes effect.
 	Credits int64
 	// Misfits are what no longer fits.
@@ -102,6 +105,10 @@ type conversion struct {
 	credits       int64
 }
 
+// credited is what of the unused part goes towards the new price, returned the rest of it.
+func (v conversion) credited() int64 { return min(v.price, v.unused) }
+func (v conversion) returned() int64 { return v.unused - v.credited() }
+
 // running says whether time that was paid for, or given, runs or lies ahead: no trial, no free period, none
 // that lapsed.
 func (a *agreement) running(now time.Time) bool {
@@ -116,10 +123,22 @@ func (k PeriodKind) bought() bool {
 
 // price is what a month of a plan costs the account.
 func (a *agreement) price(p *plan.Plan) money.Money {
-	if s := a.subscription; s.AgreedMinor != nil && a.last().Kind == AssignedPeriod && a.last().PlanID == p.ID {
+	if s := a.subscription; a.agreedOn(p.ID) {
 		return money.Money{Minor: *s.AgreedMinor, Currency: *s.AgreedCurrency}
 	}
 	return p.Price()
+}
+
+// agreedOn says whether staff agreed on a price of the account's own for a plan, which it is on still.
+func (a *agreement) agreedOn(id gid.Plan) bool {
+	return a.subscription.AgreedMinor != nil && a.last().Kind.bought() && a.last().PlanID == id
+}
+
+// leave gives up a price that was agreed on, where what follows the last period is another plan.
+func (a *agreement) leave(next gid.Plan) {
+	if a.last().PlanID != next {
+		a.subscription.AgreedMinor, a.subscription.AgreedCurrency = nil, nil
+	}
 }
 
 // change says what a move to a plan means for the account at the instant now. Errors: PLAN_UNAVAILABLE,
@@ -138,7 +157,7 @@ func (a *agreement) change(ctx context.Context, tx bun.Tx, to *plan.Plan, months
 	nothing := money.Money{Currency: to.Currency}
 	c := &PlanChange{
 		Tenant: a.account.ID, FromID: from.ID, ToID: to.ID, EffectiveAt: now,
-		Price: nothing, Credited: nothing, Tax: nothing, Balance: nothing, Due: nothing,
+		Price: nothing, Credited: nothing, Tax: nothing, Balance: nothing, Due: nothing, Returned: nothing,
 	}
 	last := a.last()
 	running := a.running(now)
@@ -161,6 +180,9 @@ func (a *agreement) change(ctx context.Context, tx bun.Tx, to *plan.Plan, months
 	default:
 		c.upgrade(a, from, to, now)
 	}
+	if c.Kind == ChangeUpgrade && a.assignmentWaits() {
+		return nil, fault.New(fault.InvalidState, "the plan that was assigned is to be paid for first").At("planSlug")
+	}
 	c.due(a)
 	return c, nil
 }
@@ -178,6 +200,9 @@ func (c *PlanChange) upgrade(a *agreement, from, to *plan.Plan, now time.Time) {
 		if !p.Start.After(now) {
 			// No part is empty: a period that began this very instant keeps the least there is.
 			cut := latest(now, p.Start.Add(time.Microsecond))
+			if !cut.Before(p.End) {
+				continue // the least there is cannot be parted
+			}
 			whole := a.whole(p, cut)
 			v.from, v.price, v.unused = cut, whole.Unused(to.PriceMinor, cut), p.Span().Unused(p.PriceMinor, cut)
 			v.credits = max(0, whole.Left(to.IncludedCredits-from.IncludedCredits, cut))
@@ -185,7 +210,8 @@ func (c *PlanChange) upgrade(a *agreement, from, to *plan.Plan, now time.Time) {
 		}
 		c.converted = append(c.converted, v)
 		c.Price.Minor += v.price
-		c.Credited.Minor += v.unused
+		c.Credited.Minor += v.credited()
+		c.Returned.Minor += v.returned()
 	}
 	if len(c.converted) > 0 {
 		c.Kind = ChangeUpgrade
@@ -216,7 +242,7 @@ func (a *agreement) whole(p *SubscriptionPeriod, t time.Time) period.Period {
 }
 
 func (c *PlanChange) due(a *agreement) {
-	c.Due.Minor = max(0, c.Price.Minor-c.Credited.Minor)
+	c.Due.Minor = c.Price.Minor - c.Credited.Minor
 	c.Tax.Minor = taxOn(c.Due.Minor, a.account.TaxRate)
 	c.Due.Minor += c.Tax.Minor
 	c.Balance.Minor = a.applicable(c.Due)

@@ -41,7 +41,7 @@ func (o Office) PreviewPlanChange(
 	// The preview is reckoned by what runs when it is agreed to: on the state that settling leads to, which is
 	// given up again.
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, actor.AccountID(), now)
+		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (o Office) Change(
 	tenant, facts := actor.AccountID(), fingerprint(in.PlanSlug, in.Months)
 	err = postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		payment, change = nil, nil
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (o Office) carryOut(
 			purpose, months = ForUpgrade, len(c.converted)
 		}
 		return o.ask(ctx, tx, a, actor, asked{
-			purpose: purpose, plan: a.plans[c.ToID], months: months, net: c.Price, credited: min(c.Credited.Minor, c.Price.Minor),
+			purpose: purpose, plan: a.plans[c.ToID], months: months, net: c.Price, credited: c.Credited.Minor,
 		}, now)
 	}
 	before := a.subscription.PendingPlanID
@@ -192,6 +192,7 @@ func (a *agreement) moveToFree(ctx context.Context, tx bun.Tx, actor account.Act
 	}
 	a.subscription.Anchor, a.subscription.Status = &from, ActiveSubscription
 	a.subscription.PendingPlanID, a.subscription.CancelAtPeriodEnd = nil, false
+	a.leave(free)
 	if err := a.append(ctx, tx, now, a.freePeriod(from, free)); err != nil {
 		return err
 	}

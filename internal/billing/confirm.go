@@ -36,7 +36,11 @@ func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Ac
 	in.ExternalPaymentID = strings.TrimSpace(in.ExternalPaymentID)
 	var faults fault.List
 	faults.Add(fault.CheckText(in.ExternalPaymentID, "externalPaymentId", 200))
-	faults.Add(checkDay(in.ReceivedOn, now, "receivedOn"))
+	today, err := o.today(ctx, db, in.PaymentID, now)
+	if err != nil {
+		return nil, err
+	}
+	faults.Add(checkDay(in.ReceivedOn, today, "receivedOn"))
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -47,7 +51,7 @@ func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Ac
 	}
 	var payment *Payment
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return at(err, "paymentId")
 		}
@@ -134,10 +138,13 @@ type receipt struct {
 // confirm writes all that a confirmation is, behind the locks of the account and the payment.
 func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment, got receipt, now time.Time) error {
 	before := a.standing()
-	if err := a.activate(now); err != nil {
-		return at(err, "paymentId")
-	}
 	var err error
+	// What was assigned and is over by now is paid for, and opens nothing.
+	if p.Purpose != ForAssignment || a.last().End.After(now) {
+		if err = a.activate(now); err != nil {
+			return at(err, "paymentId")
+		}
+	}
 	bought := billed{tax: p.TaxMinor}
 	switch p.Purpose {
 	case ForUpgrade:
@@ -203,6 +210,9 @@ func (a *agreement) activate(now time.Time) error {
 
 // extendBy appends the periods that a payment pays for. Errors: INVALID_STATE at paymentId.
 func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) ([]*InvoiceLine, error) {
+	if a.assignmentWaits() {
+		return nil, fault.New(fault.InvalidState, "the plan that was assigned is to be paid for, or taken back, first").At("paymentId")
+	}
 	if a.running(now) && a.planAfter() != p.PlanID {
 		return nil, fault.New(fault.InvalidState, "another plan is paid for until %s", a.last().End.Format(time.DateOnly)).At("paymentId")
 	}
@@ -211,6 +221,7 @@ func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now tim
 		return nil, err
 	}
 	last, ext := a.last(), a.extend(p.Months, now)
+	a.leave(p.PlanID)
 	if ext.cutLast != nil {
 		last.End = *ext.cutLast
 		if _, err := tx.NewUpdate().Model(last).Column("end_at").WherePK().Exec(ctx); err != nil {

@@ -39,7 +39,7 @@ func (o Office) DeclarePayment(ctx context.Context, db bun.IDB, actor account.Ac
 	tenant := actor.AccountID()
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return err
 		}

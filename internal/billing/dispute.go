@@ -57,7 +57,7 @@ func (o Office) disputing(
 ) (*Payment, error) {
 	var payment *Payment
 	err := postgres.InTx(postgres.WithTenant(ctx, int64(of.Tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, of.Tenant, now)
+		a, err := o.open(ctx, tx, of.Tenant, &now)
 		if err != nil {
 			return at(err, "paymentId")
 		}

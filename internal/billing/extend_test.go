@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/period"
 )
 
 func at0(s string) time.Time {
@@ -169,6 +170,26 @@ func TestReference_CatchesAMistypedDigitAndTwoThatChangedPlaces(t *testing.T) {
 			if checkLetter(string(digits)) == check {
 				t.Fatalf("%s with two digits changed", right)
 			}
+		}
+	})
+}
+
+// Renewed early n times by a month, or once by n months: the same n periods, whenever the payments came.
+func TestExtend_RenewsAsOftenAsItIsPaidFor(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		anchor := at0("2024-01-01T00:00:00Z").Add(time.Duration(rapid.Int64Range(0, 3*365*24*3600).Draw(t, "anchor")) * time.Second)
+		n := rapid.IntRange(1, MaxMonths).Draw(t, "n")
+		first := period.Chain(anchor, 0, 1)[0]
+		last := &SubscriptionPeriod{Kind: PaidPeriod, PlanID: 2, Start: first.Start, End: first.End}
+		once := extend(&anchor, last, n, first.Start, true)
+		for i := range n {
+			now := last.End.Add(-time.Duration(rapid.Int64Range(1, 40*24*3600).Draw(t, "early")) * time.Second)
+			e := extend(&anchor, last, 1, now, true)
+			if len(e.paid) != 1 || e.lapsed != nil || e.cutLast != nil || !e.anchor.Equal(anchor) || e.paid[0] != once.paid[i] {
+				t.Fatalf("renewal %d is %+v, want %v", i, e, once.paid[i])
+			}
+			last = &SubscriptionPeriod{Kind: PaidPeriod, PlanID: 2, Start: e.paid[0].Start, End: e.paid[0].End}
 		}
 	})
 }

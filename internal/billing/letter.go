@@ -43,10 +43,18 @@ func (o Office) tellOwner(ctx context.Context, tx bun.Tx, a *agreement, n note, 
 // written, but noted: three reminders at once remind of nothing.
 func (o Office) notify(ctx context.Context, tx bun.Tx, a *agreement, e event, now time.Time) error {
 	row := &notice{TenantID: a.account.ID, Kind: e.notice.Kind, For: e.notice.At, CreatedAt: now}
-	if _, err := tx.NewInsert().Model(row).Returning("NULL").Exec(ctx); err != nil {
+	result, err := tx.NewInsert().Model(row).On("CONFLICT DO NOTHING").Returning("NULL").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note a letter: %w", err)
+	}
+	written, err := result.RowsAffected()
+	if err != nil {
 		return fmt.Errorf("note a letter: %w", err)
 	}
 	a.noticed[e.notice.in()] = true
+	if written == 0 {
+		return nil // before the end of the history came nearer
+	}
 	if next, ok := a.next(); ok && !next.at.After(now) && (next.kind == noticeDue || next.kind == trialEnds || next.kind == periodEnds) {
 		return nil
 	}

@@ -478,41 +478,6 @@ func TestPreviewPlanChange_SaysWhatItMeansAndChangesNothing(t *testing.T) {
 	}
 }
 
-// The trial's end and its payment at one instant: whoever comes first, the account is paid for, granted once and
-// never suspended.
-func TestConfirmPayment_WinsOverTheTrialsEndAtTheSameInstant(t *testing.T) {
-	t.Parallel()
-	h := build(t)
-	end := start.AddDate(0, 0, 14)
-	const accounts = 40
-	var all sync.WaitGroup
-	owners := make([]account.Actor, accounts)
-	for i := range owners {
-		owners[i] = h.open(fmt.Sprint("n", i))
-		p := h.request(owners[i], "starter", 1, "k")
-		in := facts(p, fmt.Sprint("b", i))
-		in.ReceivedOn = end.Truncate(24 * time.Hour)
-		all.Go(func() {
-			if err := h.confirm(t.Context(), in, end); err != nil {
-				t.Error(err)
-			}
-		})
-		all.Go(func() {
-			if err := office.Settle(t.Context(), h.App, owners[i].AccountID(), end); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	for _, o := range owners {
-		h.wants(o, "active starter active")
-		h.wantsPeriods(o, "trial on free-trial 01-17 0, paid on starter 01-31 8900")
-		if n := count(t, h.DB, `SELECT count(*) FROM igny8_credit_grants WHERE tenant_id = ? AND kind = 'subscription'`, o.AccountID()); n != 1 {
-			t.Errorf("%d grants", n)
-		}
-	}
-}
-
 func TestSettle_LeavesTheHousesOwnAccountsAlone(t *testing.T) {
 	t.Parallel()
 	h := build(t)

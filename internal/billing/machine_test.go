@@ -41,6 +41,7 @@ func TestAgreement_HoldsItsPromisesWhateverHappens(t *testing.T) {
 			"reject":   l.reject,
 			"withdraw": l.withdraw,
 			"cancel":   l.cancel,
+			"assign":   l.assign,
 			"resume":   l.resume,
 			"":         l.holds,
 		})
@@ -131,6 +132,16 @@ func (l *life) resume(t *rapid.T) {
 	refused(t, err)
 }
 
+// assign has staff put the account on a plan for a while, for nothing or at a price of its own.
+func (l *life) assign(t *rapid.T) {
+	p, err := l.h.assign(l.owner, rapid.SampledFrom([]string{"starter", "growth", "enterprise"}).Draw(t, "plan"),
+		rapid.SampledFrom([]int64{0, 5000, 50000}).Draw(t, "monthly"), l.now,
+		l.now.Add(time.Duration(rapid.Int64Range(1, 100*24*3600).Draw(t, "seconds"))*time.Second), l.key())
+	if !refused(t, err) && p != nil {
+		l.open = append(l.open, p)
+	}
+}
+
 // promises are queries that find what breaks one, for the account ?0 at the instant ?1.
 var promises = map[string]string{
 	"a gap, or an overlap": `SELECT count(*) FROM (SELECT start_at, lag(end_at) OVER (ORDER BY start_at) AS before
@@ -141,17 +152,22 @@ var promises = map[string]string{
 			-- The rest of a period that was split may be too short for a single credit.
 			AND NOT EXISTS (SELECT FROM igny8_payments AS y WHERE y.tenant_id = p.tenant_id AND y.id = p.payment_id AND y.purpose = 'upgrade'))`,
 	"a period that begins with the plan of another": `SELECT count(*) FROM igny8_tenants AS a
-		JOIN igny8_subscription_periods AS p ON p.tenant_id = a.id AND p.start_at <= ?1 AND ?1 < p.end_at AND p.kind IN ('paid', 'free')
+		JOIN igny8_subscription_periods AS p ON p.tenant_id = a.id AND p.start_at <= ?1 AND ?1 < p.end_at AND p.kind IN ('paid', 'free', 'assigned')
 		-- A period that is followed by another in the very instant in which it began keeps a microsecond.
 		WHERE a.id = ?0 AND a.plan_id <> p.plan_id AND p.end_at - p.start_at > interval '1 millisecond'`,
 	"shut out although it has paid": `SELECT count(*) FROM igny8_tenants AS a
 		JOIN igny8_subscription_periods AS p ON p.tenant_id = a.id AND p.start_at <= ?1 AND ?1 < p.end_at AND p.kind = 'paid'
 		WHERE a.id = ?0 AND a.status <> 'active'`,
 	"let in although nothing is paid for": `SELECT count(*) FROM igny8_tenants AS a WHERE id = ?0 AND status = 'active'
-		AND NOT EXISTS (SELECT FROM igny8_subscription_periods AS p WHERE p.tenant_id = ?0 AND p.end_at + interval '7 days' > ?1 AND kind IN ('paid', 'free'))`,
+		AND NOT EXISTS (SELECT FROM igny8_subscription_periods AS p WHERE p.tenant_id = ?0 AND p.end_at + interval '7 days' > ?1 AND kind IN ('paid', 'free', 'assigned'))`,
+	"a plan that was assigned, was not paid for, and goes on": `SELECT count(*) FROM igny8_subscription_periods AS p
+		JOIN igny8_payments AS y ON y.tenant_id = p.tenant_id AND y.id = p.payment_id AND y.status NOT IN ('pending', 'confirmed')
+		WHERE p.tenant_id = ?0 AND (p.price_minor > 0 OR p.end_at - interval '1 second' > ?1)`,
 	"money that is not accounted for": `SELECT abs(
 		(SELECT coalesce(sum(amount_minor), 0) FROM igny8_payments WHERE tenant_id = ?0 AND status = 'confirmed')
-		- (SELECT coalesce(sum(price_minor), 0) FROM igny8_subscription_periods WHERE tenant_id = ?0)
+		-- What was assigned holds before it is paid for.
+		- (SELECT coalesce(sum(price_minor), 0) FROM igny8_subscription_periods AS p WHERE tenant_id = ?0
+			AND NOT EXISTS (SELECT FROM igny8_payments AS y WHERE y.tenant_id = ?0 AND y.id = p.payment_id AND y.status = 'pending'))
 		- coalesce((SELECT balance_after FROM igny8_balance_transactions WHERE tenant_id = ?0 ORDER BY seq DESC LIMIT 1), 0)
 		- (SELECT coalesce(sum(applied_minor), 0) FROM igny8_payments WHERE tenant_id = ?0 AND status = 'pending'))`,
 	"an invoice whose lines do not add up": `SELECT count(*) FROM igny8_invoices AS i WHERE tenant_id = ?0 AND total_minor

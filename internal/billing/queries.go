@@ -25,12 +25,13 @@ func Subscriptions(ctx context.Context, db bun.IDB, tenants []gid.Account) ([]*S
 	return rows, nil
 }
 
-// CurrentPeriods reads, for each account, the period that runs at the instant now, or the one that
-// ended last.
+// CurrentPeriods reads, for each account, the period that runs at the instant now, or at what the account takes
+// for it, or the one that ended last.
 func CurrentPeriods(ctx context.Context, db bun.IDB, tenants []gid.Account, now time.Time) ([]*SubscriptionPeriod, error) {
 	rows := []*SubscriptionPeriod{}
 	err := db.NewSelect().Model(&rows).DistinctOn("tenant_id").
-		Where("tenant_id IN (?)", bun.List(tenants)).Where("start_at <= ?", now).
+		Where("tenant_id IN (?)", bun.List(tenants)).
+		Where("start_at <= coalesce((SELECT clock_at FROM igny8_tenants AS a WHERE a.id = period.tenant_id), ?)", now).
 		OrderExpr("tenant_id, start_at DESC").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read current periods: %w", err)

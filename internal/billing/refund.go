@@ -52,7 +52,7 @@ func (o Office) RefundPayment(
 	var payment *Payment
 	var back *PaymentRefund
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return at(err, "paymentId")
 		}

@@ -31,7 +31,7 @@ func (o Office) RejectPayment(
 	}
 	var payment *Payment
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return at(err, "paymentId")
 		}
@@ -51,7 +51,10 @@ func (o Office) RejectPayment(
 		if err != nil {
 			return fmt.Errorf("reject payment: %w", err)
 		}
-		if err := a.settled(ctx, tx, payment, "The payment was rejected.", now); err != nil {
+		if err := a.settled(ctx, tx, payment, "The payment was rejected.", now, now); err != nil {
+			return err
+		}
+		if err := o.settle(ctx, tx, a, now); err != nil {
 			return err
 		}
 		after := a.standing()

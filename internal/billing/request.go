@@ -49,7 +49,7 @@ func (o Office) RequestTransfer(ctx context.Context, db bun.IDB, actor account.A
 	tenant, facts := actor.AccountID(), fingerprint(in.PlanSlug, in.Months)
 	var payment *Payment
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if err != nil {
 			return err
 		}
@@ -95,6 +95,9 @@ func (o Office) request(
 	if p == nil || !a.payable(p) {
 		return nil, fault.New(fault.PlanUnavailable, "there is no plan of this name that can be paid for").At("planSlug")
 	}
+	if a.assignmentWaits() {
+		return nil, fault.New(fault.InvalidState, "the plan that was assigned is to be paid for first").At("planSlug")
+	}
 	if a.running(now) && a.planAfter() != p.ID {
 		return nil, fault.New(fault.InvalidState, "another plan is paid for until %s; change the plan first",
 			a.last().End.Format(time.DateOnly)).At("planSlug")
@@ -108,7 +111,7 @@ func (o Office) request(
 // assigned to it at a price.
 func (a *agreement) payable(p *plan.Plan) bool {
 	assigned := a.last().Kind == AssignedPeriod && a.last().PlanID == p.ID
-	return (p.SelfServe || assigned) && a.price(p).Minor > 0
+	return (p.SelfServe || assigned || a.agreedOn(p.ID)) && a.price(p).Minor > 0
 }
 
 // asked is what a payment is asked for.

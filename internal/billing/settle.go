@@ -26,7 +26,7 @@ const (
 )
 
 // EachDue calls do with every account for which something fell due by the instant now, and since when it is. One
-// that fails does not stop the others: their errors come together.
+// that fails does not stop the others: their errors come together. Accounts on a test clock are left to it.
 func EachDue(
 	ctx context.Context, db bun.IDB, now time.Time, do func(ctx context.Context, tenant gid.Account, since time.Time) error,
 ) (int, error) {
@@ -39,7 +39,7 @@ func EachDue(
 			DueAt    time.Time   `bun:"due_at"`
 		}{}
 		err := db.NewRaw(`SELECT s.tenant_id, s.due_at FROM igny8_subscriptions AS s
-			JOIN igny8_tenants AS a ON a.id = s.tenant_id AND a.deleted_at IS NULL
+			JOIN igny8_tenants AS a ON a.id = s.tenant_id AND a.deleted_at IS NULL AND a.clock_at IS NULL
 			WHERE s.due_at <= ?0 AND s.tenant_id > ?1 ORDER BY s.tenant_id LIMIT ?2`, now, last, dueBatch).
 			Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &due)
 		if err != nil {
@@ -71,7 +71,7 @@ func (o Office) SettleDue(ctx context.Context, db bun.IDB, now time.Time) (int, 
 // gone has nothing due.
 func (o Office) Settle(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) error {
 	return postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		a, err := o.open(ctx, tx, tenant, now)
+		a, err := o.open(ctx, tx, tenant, &now)
 		if fault.Is(err, fault.NotFound) {
 			return nil
 		}
@@ -167,6 +167,7 @@ func (o Office) endPeriod(ctx context.Context, tx bun.Tx, a *agreement, e event,
 		if a.subscription.Anchor == nil {
 			a.subscription.Anchor = &e.at
 		}
+		a.leave(free)
 		if err := a.append(ctx, tx, now, a.freePeriod(e.at, free)); err != nil {
 			return err
 		}
@@ -283,7 +284,7 @@ func (o Office) expire(ctx context.Context, tx bun.Tx, a *agreement, p *Payment,
 	if err := notify(ctx, tx, p); err != nil {
 		return err
 	}
-	if err := a.settled(ctx, tx, p, "The payment was not made in time.", now); err != nil {
+	if err := a.settled(ctx, tx, p, "The payment was not made in time.", p.deadline(), now); err != nil {
 		return err
 	}
 	change := audit.On("payment.expired", "payment", p.ID).To(map[string]any{"amount": p.Amount().String()})
@@ -293,12 +294,18 @@ func (o Office) expire(ctx context.Context, tx bun.Tx, a *agreement, p *Payment,
 	return o.tellOwner(ctx, tx, a, paymentExpired(o, a, p), now)
 }
 
-// settled takes a payment out of those that wait, for nothing: what the account had paid towards it from its
-// balance comes back, and an account that waited for it alone is suspended.
-func (a *agreement) settled(ctx context.Context, tx bun.Tx, p *Payment, reason string, now time.Time) error {
+// settled takes a payment out of those that wait, for nothing, as of the instant at: what the account had paid
+// towards it from its balance comes back, what staff assigned for it ends, and an account that waited for it alone
+// is suspended.
+func (a *agreement) settled(ctx context.Context, tx bun.Tx, p *Payment, reason string, at, now time.Time) error {
 	a.done(p)
 	if p.AppliedMinor > 0 {
 		if err := a.enter(ctx, tx, BalanceReturned, p.AppliedMinor, p.Currency, &p.ID, "not used for "+p.Reference, now); err != nil {
+			return err
+		}
+	}
+	if p.Purpose == ForAssignment {
+		if err := a.unassign(ctx, tx, p, at, now); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ func (o Office) SetTax(ctx context.Context, db bun.IDB, staff account.Actor, now
 		if err != nil {
 			return at(err, "accountId")
 		}
-		changed = a
+		changed, now = a, a.Now(now)
 		before := map[string]any{"taxRate": a.TaxRate, "taxId": a.TaxID}
 		a.TaxRate, a.TaxID, a.UpdatedAt = in.Rate, in.TaxID, now
 		if _, err := tx.NewUpdate().Model(a).WherePK().Column("tax_rate", "tax_id", "updated_at").Exec(ctx); err != nil {

@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/gid"
 )
 
 // upgradeBy moves what is paid for to the plan that a payment is for, from now on: the period that runs is split
 // in two, and those ahead change. Less of it is left than when the payment was asked for, so a part of the money
 // comes to the account's balance, with the tax on it; where nothing is left, all of it, and the plan is the next one.
+// Where more was paid for a time than it costs on the new plan, the rest comes to the balance too.
 func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) (billed, error) {
 	to, err := a.plan(ctx, tx, p.PlanID)
 	if err != nil {
@@ -27,24 +30,25 @@ func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now ti
 		return billed{}, err
 	}
 	c := &PlanChange{}
-	if a.running(now) {
+	if a.running(now) && !a.assignmentWaits() {
 		c.upgrade(a, from, to, now)
 	}
 	had := p.NetMinor - p.CreditedMinor
-	lines := []*InvoiceLine{}
+	lines, returned := []*InvoiceLine{}, map[gid.Payment]int64{}
 	var spent int64
 	for _, v := range c.converted {
-		cost := max(0, v.price-v.unused)
+		cost := v.price - v.credited()
 		if spent+cost > had {
 			break // more was bought since; it stays as it was paid for
 		}
 		spent += cost
+		v.period.giveUp(returned, v.returned())
 		moved, err := a.convert(ctx, tx, p, v, now)
 		if err != nil {
 			return billed{}, err
 		}
 		lines = append(lines, &InvoiceLine{Description: to.Name, PeriodStart: v.from, PeriodEnd: moved.End, AmountMinor: v.price})
-		if credited := v.price - cost; credited > 0 {
+		if credited := v.credited(); credited > 0 {
 			lines = append(lines, &InvoiceLine{
 				Description: "Credit for the unused time on " + a.plans[v.was].Name, PeriodStart: v.from, PeriodEnd: moved.End, AmountMinor: -credited,
 			})
@@ -54,6 +58,10 @@ func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now ti
 		a.subscription.PendingPlanID = &p.PlanID
 	} else {
 		a.subscription.PendingPlanID = nil
+		a.subscription.AgreedMinor, a.subscription.AgreedCurrency = nil, nil
+	}
+	if err := a.giveBack(ctx, tx, returned, p.Currency, now); err != nil {
+		return billed{}, err
 	}
 	a.subscription.Status, a.subscription.CancelAtPeriodEnd = ActiveSubscription, false
 	bought := billed{tax: taxOn(spent, p.TaxRate)}

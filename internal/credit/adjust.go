@@ -52,16 +52,22 @@ func Adjust(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time,
 		return nil, err
 	}
 	tenant := in.AccountID
-	m, change := in.movement(staff, now)
+	var m *movement
 	// It is staff's, rare, and behind the account's own lock: it shares its transaction with nobody.
 	err := postgres.InTx(postgres.WithTenant(ctx, int64(tenant)), db, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := account.Lock(ctx, tx, tenant); err != nil {
+		locked, err := account.Lock(ctx, tx, tenant)
+		if err != nil {
 			for _, f := range fault.Of(err) {
 				return f.At("accountId")
 			}
 			return err
 		}
-		*change = audit.Change{}
+		now := locked.Now(now)
+		if in.ExpiresAt != nil && !in.ExpiresAt.After(now) {
+			return fault.New(fault.Invalid, "in the future of the account's clock").At("expiresAt")
+		}
+		var change *audit.Change
+		m, change = in.movement(staff, now)
 		if err := perform(ctx, postgres.Joined(tx), tenant, []*movement{m}); err != nil {
 			return err
 		}

@@ -71,26 +71,19 @@ func (b *book) watch() {
 // at any time and safe beside others of its kind.
 func AlertLow(ctx context.Context, db bun.IDB, box *mail.Box, now time.Time) (int, error) {
 	total := 0
-	var last gid.Account
-	for {
-		var tenants []gid.Account
-		err := db.NewRaw(`SELECT DISTINCT tenant_id FROM igny8_credit_alerts WHERE handled_at IS NULL AND tenant_id > ?0
-			ORDER BY tenant_id LIMIT ?1`, last, dueBatch).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &tenants)
+	err := eachDue(ctx, func(after gid.Account) (tenants []gid.Account, err error) {
+		err = db.NewRaw(`SELECT DISTINCT tenant_id FROM igny8_credit_alerts WHERE handled_at IS NULL AND tenant_id > ?0 AND `+byRealTime+`
+			ORDER BY tenant_id LIMIT ?1`, after, dueBatch).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &tenants)
+		return tenants, err //nolint:wrapcheck // the caller says what for
+	}, func(tenant gid.Account) error {
+		n, err := alertOne(ctx, db, box, tenant, now)
 		if err != nil {
-			return total, fmt.Errorf("look for alerts: %w", err)
+			return err
 		}
-		for _, tenant := range tenants {
-			n, err := alertOne(ctx, db, box, tenant, now)
-			if err != nil {
-				return total, err
-			}
-			total += n
-		}
-		if len(tenants) < dueBatch {
-			return total, nil
-		}
-		last = tenants[len(tenants)-1]
-	}
+		total += n
+		return nil
+	})
+	return total, err
 }
 
 func alertOne(ctx context.Context, db bun.IDB, box *mail.Box, tenant gid.Account, now time.Time) (int, error) {
@@ -101,32 +94,43 @@ func alertOne(ctx context.Context, db bun.IDB, box *mail.Box, tenant gid.Account
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		alerts := []*alert{}
-		err = tx.NewRaw(`UPDATE igny8_credit_alerts SET handled_at = ?1 WHERE tenant_id = ?0 AND handled_at IS NULL
-			RETURNING id, available, low_below, created_at`, tenant, now).Scan(ctx, &alerts)
-		if err != nil {
-			return fmt.Errorf("handle alerts: %w", err)
-		}
-		if acct == nil || len(alerts) == 0 {
-			return nil
-		}
-		var readers []string
-		err = tx.NewRaw(`SELECT email FROM igny8_users WHERE tenant_id = ?0 AND deleted_at IS NULL AND role = 'owner' ORDER BY id`, tenant).
-			Scan(ctx, &readers)
-		if err != nil {
-			return fmt.Errorf("read owners: %w", err)
-		}
-		told = len(alerts)
-		for _, a := range alerts {
-			for _, to := range withBilling(readers, acct) {
-				if err := box.Post(ctx, tx, a.letter(box, acct, to), now); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		told, err = tellLow(ctx, tx, box, tenant, acct, now)
+		return err
 	})
 	return told, err
+}
+
+// TellLow is AlertLow for one account, which the caller has locked, in the caller's transaction.
+func TellLow(ctx context.Context, tx bun.Tx, box *mail.Box, acct *account.Account, now time.Time) error {
+	_, err := tellLow(ctx, tx, box, acct.ID, acct, now)
+	return err
+}
+
+// tellLow tells an account of its alerts, and says how many there were; nobody where the account is gone.
+func tellLow(ctx context.Context, tx bun.Tx, box *mail.Box, tenant gid.Account, acct *account.Account, now time.Time) (int, error) {
+	alerts := []*alert{}
+	err := tx.NewRaw(`UPDATE igny8_credit_alerts SET handled_at = ?1 WHERE tenant_id = ?0 AND handled_at IS NULL
+			RETURNING id, available, low_below, created_at`, tenant, now).Scan(ctx, &alerts)
+	if err != nil {
+		return 0, fmt.Errorf("handle alerts: %w", err)
+	}
+	if acct == nil || len(alerts) == 0 {
+		return 0, nil
+	}
+	var readers []string
+	err = tx.NewRaw(`SELECT email FROM igny8_users WHERE tenant_id = ?0 AND deleted_at IS NULL AND role = 'owner' ORDER BY id`, tenant).
+		Scan(ctx, &readers)
+	if err != nil {
+		return 0, fmt.Errorf("read owners: %w", err)
+	}
+	for _, a := range alerts {
+		for _, to := range withBilling(readers, acct) {
+			if err := box.Post(ctx, tx, a.letter(box, acct, to), now); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(alerts), nil
 }
 
 // withBilling adds the address for bills, unless an owner has it.

@@ -31,7 +31,11 @@ var checks = []string{
 	`SELECT 'period.payment', 'igny8_subscription_periods ' || period.id, format('is %s, its payment is %s', kind, coalesce(pay.status, 'missing'))
 	 FROM igny8_subscription_periods AS period
 	 LEFT JOIN igny8_payments AS pay ON pay.tenant_id = ?0 AND pay.id = period.payment_id
-	 WHERE period.tenant_id = ?0 AND (kind = 'paid') <> (pay.status IN ('confirmed', 'refunded', 'disputed') IS TRUE)`,
+	 WHERE period.tenant_id = ?0 AND CASE kind
+	    WHEN 'paid' THEN pay.status IN ('confirmed', 'refunded', 'disputed') IS NOT TRUE
+	    -- What staff assigned holds before it is paid for, and may cost nothing.
+	    WHEN 'assigned' THEN period.price_minor > 0 AND pay.status IN ('pending', 'confirmed', 'refunded', 'disputed') IS NOT TRUE
+	    ELSE pay.status IS NOT NULL END`,
 	`SELECT 'payment.invoice', 'igny8_payments ' || pay.id, 'is confirmed and has no invoice'
 	 FROM igny8_payments AS pay
 	 WHERE pay.tenant_id = ?0 AND pay.status = 'confirmed' AND NOT EXISTS (

@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,10 @@ func TestExamine_FindsWhatIsPlanted(t *testing.T) {
 			 VALUES (5, 'bank_transfer', 'pending', 2, 1, 8900, 8900, 100, 'USD', 'R', 1, now())`, "refund.notes",
 			`SELECT 'igny8_payments ' || max(id) FROM igny8_payments WHERE tenant_id = 5`,
 		},
+		"an assigned period that costs something and has no payment": {
+			`UPDATE igny8_subscription_periods SET kind = 'assigned', price_minor = 5000 WHERE tenant_id = 5`,
+			"period.payment", `SELECT 'igny8_subscription_periods ' || max(id) FROM igny8_subscription_periods WHERE tenant_id = 5`,
+		},
 		"no subscription": {`DELETE FROM igny8_subscriptions WHERE tenant_id = 5`, "account.subscription", `SELECT 'igny8_tenants 5'`},
 		"no ledger":       {`DELETE FROM igny8_credit_accounts WHERE tenant_id = 5`, "credits.owner", `SELECT 'igny8_tenants 5'`},
 		"no owner":        {`UPDATE igny8_users SET role = 'viewer' WHERE tenant_id = 5`, "account.owner", `SELECT 'igny8_tenants 5'`},
@@ -189,5 +194,31 @@ func TestExamine_FindsWhatIsPlanted(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What staff assigned may be paid for, wait for it, cost nothing, or have cost nothing because it was not paid for.
+func TestExamine_FindsNothingWrongWithWhatStaffAssigned(t *testing.T) {
+	t.Parallel()
+	db := loaded(t)
+	for status, price := range map[string]int{"confirmed": 5000, "pending": 5000, "expired": 0, "": 0} {
+		set := `UPDATE igny8_subscription_periods SET kind = 'assigned', price_minor = ` + strconv.Itoa(price) + ` WHERE tenant_id = 5`
+		if status != "" {
+			set = `INSERT INTO igny8_payments (tenant_id, method, status, plan_id, months, amount_minor, net_minor, currency, reference, instructions,
+				requested_by, expires_at, purpose) SELECT 5, 'bank_transfer', 'pending', 1, 1, 5000, 5000, 'USD', 'R-` + status + `', '', min(id), now(), 'assignment'
+				FROM igny8_users WHERE tenant_id = 5;
+				SET session_replication_role = replica; ALTER TABLE igny8_payments DISABLE TRIGGER ALL;
+				UPDATE igny8_payments SET status = '` + status + `', external_payment_id = 'X', received_on = now(), decided_at = now(), decided_by = requested_by
+				WHERE reference = 'R-` + status + `'; RESET session_replication_role; ` + set + `;
+				UPDATE igny8_subscription_periods SET payment_id = (SELECT id FROM igny8_payments WHERE reference = 'R-` + status + `') WHERE tenant_id = 5`
+		}
+		if _, err := db.Admin.Pool.Exec(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range examine(t, db.App).Problems {
+			if p.Check == "period.payment" {
+				t.Errorf("%q: %s", status, p)
+			}
+		}
 	}
 }

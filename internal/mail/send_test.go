@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
 	"igny8.com/accounts/internal/vault"
 )
@@ -293,5 +296,25 @@ func TestSendDue_WorksInTheScopeOfEachLettersAccount(t *testing.T) {
 	f.scan(t, &accounts, `SELECT array_agg(tenant_id ORDER BY id) FROM igny8_mails WHERE sent_at IS NOT NULL`)
 	if len(accounts) != 2 || accounts[0] != one || accounts[1] != two {
 		t.Errorf("sent for %v", accounts)
+	}
+}
+
+// An account's test clock may be far ahead: who waits for its letters does not wait for that day.
+func TestPost_LeavesALetterThatIsDueAtOnceWhateverDayItBears(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tenant := f.account(t, "sandbox")
+	ahead := time.Now().UTC().AddDate(1, 0, 0).Truncate(time.Microsecond)
+	err := postgres.InTx(postgres.WithTenant(t.Context(), int64(tenant)), f.db.App, func(ctx context.Context, tx bun.Tx) error {
+		return f.box.Post(ctx, tx, letterTo(tenant, "ann@example.com"), ahead)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var due, created time.Time
+	f.scan(t, &due, `SELECT due_at FROM igny8_mails`)
+	f.scan(t, &created, `SELECT created_at FROM igny8_mails`)
+	if due.After(time.Now()) || !created.Equal(ahead) {
+		t.Errorf("a letter of %s is due at %s", created, due)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Six properties of 200,000 cases each: a second or two, because nothing here touches a disk.
+// Seven properties of 200,000 cases each: a second or two, because nothing here touches a disk.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	asked := false

@@ -124,3 +124,25 @@ func TestBoundaries_AreTheSameInEveryTimeZone(t *testing.T) {
 		t.Errorf("the boundaries are told in %d ways", len(told))
 	}
 }
+
+// Told in whatever zone, an instant has the same boundaries, to the microsecond.
+func TestBoundary_IsTheSameForAnInstantToldInAnyZone(t *testing.T) {
+	t.Parallel()
+	var zones []*time.Location
+	for _, name := range []string{"Asia/Karachi", "America/New_York", "Pacific/Apia"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zones = append(zones, zone)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		anchor, k := drawInstant(t), rapid.IntRange(-120, 600).Draw(t, "k")
+		want := period.Boundary(anchor, k)
+		for _, zone := range zones {
+			if got := period.Boundary(anchor.In(zone), k); !got.Equal(want) || got.Location() != time.UTC {
+				t.Fatalf("boundary %d of %s is %s, of the same instant in %s %s", k, anchor, want, zone, got)
+			}
+		}
+	})
+}
