@@ -24,6 +24,7 @@ import (
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/period"
 	"igny8.com/accounts/internal/postgres"
@@ -42,7 +43,11 @@ type Resolver struct {
 	// Seller is who issues invoices; PublicURL is where clients reach the service, without a slash at the end.
 	Seller    billing.Party
 	PublicURL string
-	Log       *slog.Logger
+	// StaffEmail is where staff are told of payments that wait for them; empty for nowhere.
+	StaffEmail string
+	// SecondAbove are the sums above which two members of staff decide (see billing.Office).
+	SecondAbove []money.Money
+	Log         *slog.Logger
 	// Clock says what time it is.
 	Clock func() time.Time
 	// Mail is where letters are left, Vault what seals secrets, WordPress the way to customers' sites.

@@ -53,7 +53,7 @@ func TestExport_HoldsAllThatTheAccountHas(t *testing.T) {
 		"periods": "igny8_subscription_periods", "payments": "igny8_payments", "invoices": "igny8_invoices",
 		"grants": "igny8_credit_grants", "ledger": "igny8_credit_transactions", "holds": "igny8_credit_holds", "siteBudgets": "igny8_site_budgets",
 		"auditEvents": "igny8_audit_events",
-		"balance":     "igny8_balance_transactions",
+		"balance":     "igny8_balance_transactions", "receipts": "igny8_receipts", "approvals": "igny8_payment_approvals",
 	}
 	for name, table := range lists {
 		rows, _ := document[name].([]any)
