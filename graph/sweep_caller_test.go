@@ -90,6 +90,10 @@ func (w *neighbourhood) fill(a *stage, site string) {
 			SELECT id, 1, 'unused', 100, 100, 'USD', ?1, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_payment_approvals (tenant_id, payment_id, kind, external_id, amount_minor, currency, received_on, approved_by, created_at)
 			SELECT tenant_id, id, 'confirmation', ?1 || ' said', amount_minor, currency, created_at::date, requested_by, created_at FROM igny8_payments WHERE tenant_id = ?0`,
+		// Somebody said before what staff say of the first receipt.
+		`INSERT INTO igny8_payment_approvals (tenant_id, payment_id, kind, receipt_id, external_id, amount_minor, currency, approved_by, created_at)
+			SELECT r.tenant_id, payment_id, 'return', r.id, ?1 || ' back', r.amount_minor - r.used_minor, r.currency, requested_by, r.created_at
+			FROM igny8_receipts AS r JOIN igny8_payments AS p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id WHERE r.tenant_id = ?0`,
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)
 			SELECT tenant_id, 'renewal', max(end_at), min(created_at) FROM igny8_subscription_periods WHERE tenant_id = ?0 GROUP BY tenant_id`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,

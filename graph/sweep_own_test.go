@@ -108,11 +108,14 @@ var doings = []struct {
 	{name: "recordReceipt", who: "staff", alone: true, changes: map[string]any{"amount": map[string]any{"amount": "500", "currencyCode": "USD"}}},
 	{
 		name: "decideReceipt", who: "staff", alone: true,
-		changes: map[string]any{"decision": "RETURN", "externalPaymentId": ownWord + " back", "idempotencyKey": ownWord + " back"},
+		changes: map[string]any{"decision": "RETURN", "externalPaymentId": ownWord + " sent", "idempotencyKey": ownWord + " sent"},
 	},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},
 	{name: "recordReceipt", who: "staff"},
-	{name: "decideReceipt", who: "staff", changes: map[string]any{"receiptId": "rcpt 0", "idempotencyKey": ownWord + " takes two"}},
+	{
+		name: "decideReceipt", who: "staff",
+		changes: map[string]any{"receiptId": "rcpt 0", "decision": "RETURN", "externalPaymentId": ownWord + " back", "idempotencyKey": ownWord + " takes two"},
+	},
 	{name: "decideReceipt", who: "staff"},
 	{name: "setCreditCost", who: "staff"},
 	{name: "adjustCredits", who: "staff"},
