@@ -58,6 +58,7 @@ func TestTransfer_IsDecidedOnByStaffAloneAndByTheirFactsAlone(t *testing.T) {
 		"admin":  s.as(o.member("admin@example.com", account.Admin).token),
 		"editor": s.as(o.member("editor@example.com", account.Editor).token), "viewer": s.as(o.member("viewer@example.com", account.Viewer).token),
 	}
+	const amountOf = "amount" // of the sum
 	decision := map[string]any{"receiptId": part, "decision": "CREDIT", "reason": "mine", "idempotencyKey": "d"}
 	before, logged := s.rows(), s.rows("igny8_audit_events")
 	for name, by := range people {
@@ -90,15 +91,15 @@ func TestTransfer_IsDecidedOnByStaffAloneAndByTheirFactsAlone(t *testing.T) {
 		"a reference that another account used":  {"confirmPayment", s.came(own, "Used", "89.00", "USD"), "EXTERNAL_REFERENCE_USED input externalPaymentId"},
 		"the same in another case, with a space": {"confirmPayment", s.came(own, "uSED ", "89.00", "USD"), "EXTERNAL_REFERENCE_USED input externalPaymentId"},
 		"one that a receipt used":                {"confirmPayment", s.came(own, "PART", "89.00", "USD"), "EXTERNAL_REFERENCE_USED input externalPaymentId"},
-		"a cent too little":                      {"confirmPayment", s.came(own, "N1", "88.99", "USD"), "AMOUNT_MISMATCH input amount amount"},
-		"a cent too much":                        {"confirmPayment", s.came(own, "N2", "89.01", "USD"), "AMOUNT_MISMATCH input amount amount"},
+		"a cent too little":                      {"confirmPayment", s.came(own, "N1", "88.99", "USD"), "AMOUNT_MISMATCH input amount " + amountOf},
+		"a cent too much":                        {"confirmPayment", s.came(own, "N2", "89.01", "USD"), "AMOUNT_MISMATCH input amount " + amountOf},
 		"another currency":                       {"confirmPayment", s.came(own, "N3", "89.00", "EUR"), "CURRENCY_MISMATCH input amount currencyCode"},
 		"one that is over":                       {"confirmPayment", s.came(theirs, "N4", "89.00", "USD"), "IDEMPOTENCY_CONFLICT input paymentId"},
 		"staff's own":                            {"confirmPayment", s.came(staffs, "N5", "89.00", "USD"), "OWN_PAYMENT input paymentId"},
 		"one with a part in it":                  {"confirmPayment", s.came(other, "N6", "89.00", "USD"), "INVALID_STATE input paymentId"},
 		"a receipt by another account's id":      {"recordReceipt", s.came(own, "used", "5.00", "USD"), "EXTERNAL_REFERENCE_USED input externalPaymentId"},
 		"a receipt in another currency":          {"recordReceipt", s.came(own, "N7", "5.00", "EUR"), "CURRENCY_MISMATCH input amount currencyCode"},
-		"a receipt of nothing":                   {"recordReceipt", s.came(own, "N8", "0", "USD"), "INVALID input amount amount"},
+		"a receipt of nothing":                   {"recordReceipt", s.came(own, "N8", "0", "USD"), "INVALID input amount " + amountOf},
 		"a receipt of staff's own":               {"recordReceipt", s.came(staffs, "N9", "5.00", "USD"), "OWN_PAYMENT input paymentId"},
 		"a receipt of nobody's":                  {"recordReceipt", s.came("pay_987654321", "N10", "5.00", "USD"), "NOT_FOUND input paymentId"},
 		"a receipt's id for a payment's":         {"recordReceipt", s.came(part, "N11", "5.00", "USD"), "INVALID_ID input paymentId"},
