@@ -7,6 +7,7 @@ import (
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/paper"
 	"igny8.com/accounts/internal/plan"
 )
@@ -23,10 +24,58 @@ func (r *queryResolver) Payments(
 }
 
 func (r *queryResolver) PaymentQueue(
-	ctx context.Context, first *int, after *string, last *int, before *string,
+	ctx context.Context, filter *PaymentQueueFilter, orderBy *PaymentQueueOrder, first *int, after *string, last *int, before *string,
 ) (*billing.PaymentConnection, error) {
-	payments, err := billing.Queue(ctx, r.DB, pageArgs(first, after, last, before))
+	var f billing.QueueFilter
+	if filter != nil {
+		f = billing.QueueFilter{
+			Status: value(filter.Status), Method: value(filter.Method), Reference: value(filter.Reference),
+			Declared: value(filter.Declared), Held: value(filter.Held), AwaitsApproval: value(filter.AwaitsApproval),
+			WaitingBefore: value(filter.WaitingBefore), CreatedBefore: value(filter.CreatedBefore), OlderThanDays: value(filter.OlderThanDays),
+		}
+		if id := value(filter.AccountID); id != nil {
+			n, err := gid.Parse[gid.Account](*id)
+			if err != nil {
+				return nil, err
+			}
+			f.AccountID = &n
+		}
+	}
+	var order billing.QueueOrder
+	if orderBy != nil {
+		order = billing.QueueOrder{Field: orderBy.Field, Descending: orderBy.Direction == page.Descending}
+	}
+	payments, err := billing.Queue(ctx, r.DB, f, order, r.now(), pageArgs(first, after, last, before))
 	return payments.Each(load(ctx).sawPayments), err
+}
+
+func (r *paymentResolver) Receipts(ctx context.Context, obj *billing.Payment) ([]*billing.Receipt, error) {
+	return load(ctx).receiptsOf.load(ctx, obj.Key())
+}
+
+func (r *paymentResolver) Approvals(ctx context.Context, obj *billing.Payment) ([]*billing.PaymentApproval, error) {
+	return load(ctx).approvalsOf.load(ctx, obj.Key())
+}
+
+func (r *receiptResolver) Payment(ctx context.Context, obj *billing.Receipt) (*billing.Payment, error) {
+	return load(ctx).billedPayments.load(ctx, obj.PaymentKey())
+}
+
+func (r *paymentApprovalResolver) Receipt(ctx context.Context, obj *billing.PaymentApproval) (*billing.Receipt, error) {
+	if obj.ReceiptID == nil {
+		return nil, nil
+	}
+	receipts, err := load(ctx).receiptsOf.load(ctx, obj.PaymentKey())
+	for _, receipt := range receipts {
+		if receipt.ID == *obj.ReceiptID {
+			return receipt, err
+		}
+	}
+	return nil, err
+}
+
+func (r *paymentApprovalResolver) ApprovedBy(ctx context.Context, obj *billing.PaymentApproval) (*account.User, error) {
+	return load(ctx).users.load(ctx, obj.ApproverID)
 }
 
 func (r *subscriptionResolver) CurrentPeriodStart(ctx context.Context, obj *billing.Subscription) (*time.Time, error) {

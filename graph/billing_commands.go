@@ -127,5 +127,7 @@ func only[T any](rows []*T) *T {
 
 // office is the business side as this server works it.
 func (r *Resolver) office() billing.Office {
-	return billing.Office{Bank: r.Bank, Seller: r.Seller, StaffEmail: r.StaffEmail, Mail: r.Mail, TestClocks: r.TestClocks}
+	return billing.Office{
+		Bank: r.Bank, Seller: r.Seller, StaffEmail: r.StaffEmail, SecondAbove: r.SecondAbove, Mail: r.Mail, TestClocks: r.TestClocks,
+	}
 }

@@ -59,8 +59,10 @@ type ResolverRoot interface {
 	LiveEvents() LiveEventsResolver
 	Mutation() MutationResolver
 	Payment() PaymentResolver
+	PaymentApproval() PaymentApprovalResolver
 	PlanChange() PlanChangeResolver
 	Query() QueryResolver
+	Receipt() ReceiptResolver
 	Sector() SectorResolver
 	Site() SiteResolver
 	Subscription() SubscriptionResolver
@@ -401,6 +403,13 @@ type ComplexityRoot struct {
 		Since   func(childComplexity int) int
 	}
 
+	DecideReceiptPayload struct {
+		Account    func(childComplexity int) int
+		Payment    func(childComplexity int) int
+		Receipt    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	DeclarePaymentPayload struct {
 		Payment    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -620,6 +629,7 @@ type ComplexityRoot struct {
 		CreateSite               func(childComplexity int, input CreateSiteInput) int
 		CreateSiteAPIKey         func(childComplexity int, input CreateSiteAPIKeyInput) int
 		CreateTestClock          func(childComplexity int, input CreateTestClockInput) int
+		DecideReceipt            func(childComplexity int, input DecideReceiptInput) int
 		DeclarePayment           func(childComplexity int, input DeclarePaymentInput) int
 		DeleteAccount            func(childComplexity int, input DeleteAccountInput) int
 		DeleteSite               func(childComplexity int, input DeleteSiteInput) int
@@ -632,6 +642,7 @@ type ComplexityRoot struct {
 		LogOut                   func(childComplexity int, input LogOutInput) int
 		LogOutEverywhere         func(childComplexity int, input LogOutEverywhereInput) int
 		ReactivateAccount        func(childComplexity int, input ReactivateAccountInput) int
+		RecordReceipt            func(childComplexity int, input RecordReceiptInput) int
 		RecordSyncEvent          func(childComplexity int, input RecordSyncEventInput) int
 		RefreshSession           func(childComplexity int, input RefreshSessionInput) int
 		RefundCredits            func(childComplexity int, input RefundCreditsInput) int
@@ -679,6 +690,7 @@ type ComplexityRoot struct {
 	Payment struct {
 		Account           func(childComplexity int) int
 		Amount            func(childComplexity int) int
+		Approvals         func(childComplexity int) int
 		CreatedAt         func(childComplexity int) int
 		Credited          func(childComplexity int) int
 		DecidedAt         func(childComplexity int) int
@@ -686,16 +698,20 @@ type ComplexityRoot struct {
 		ExpiresAt         func(childComplexity int) int
 		ExternalPaymentID func(childComplexity int) int
 		FromBalance       func(childComplexity int) int
+		Held              func(childComplexity int) int
 		ID                func(childComplexity int) int
 		Instructions      func(childComplexity int) int
 		Invoice           func(childComplexity int) int
 		Method            func(childComplexity int) int
 		Months            func(childComplexity int) int
+		Outstanding       func(childComplexity int) int
 		PayerName         func(childComplexity int) int
 		Plan              func(childComplexity int) int
 		Price             func(childComplexity int) int
 		ProofURL          func(childComplexity int) int
 		Purpose           func(childComplexity int) int
+		Receipts          func(childComplexity int) int
+		Received          func(childComplexity int) int
 		ReceivedOn        func(childComplexity int) int
 		Reference         func(childComplexity int) int
 		Refunded          func(childComplexity int) int
@@ -703,6 +719,17 @@ type ComplexityRoot struct {
 		SentOn            func(childComplexity int) int
 		Status            func(childComplexity int) int
 		Tax               func(childComplexity int) int
+		WaitingSince      func(childComplexity int) int
+	}
+
+	PaymentApproval struct {
+		Amount     func(childComplexity int) int
+		ApprovedBy func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		ExternalID func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		Receipt    func(childComplexity int) int
+		ReceivedOn func(childComplexity int) int
 	}
 
 	PaymentChanged struct {
@@ -785,7 +812,7 @@ type ComplexityRoot struct {
 		Members            func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Node               func(childComplexity int, id string) int
 		Nodes              func(childComplexity int, ids []string) int
-		PaymentQueue       func(childComplexity int, first *int, after *string, last *int, before *string) int
+		PaymentQueue       func(childComplexity int, filter *PaymentQueueFilter, orderBy *PaymentQueueOrder, first *int, after *string, last *int, before *string) int
 		Payments           func(childComplexity int, filter *PaymentFilter, first *int, after *string, last *int, before *string) int
 		Plan               func(childComplexity int, slug string) int
 		Plans              func(childComplexity int) int
@@ -807,6 +834,28 @@ type ComplexityRoot struct {
 
 	ReactivateAccountPayload struct {
 		Account    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	Receipt struct {
+		Amount     func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		DecidedAt  func(childComplexity int) int
+		ExternalID func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Payment    func(childComplexity int) int
+		Reason     func(childComplexity int) int
+		ReceivedOn func(childComplexity int) int
+		Rest       func(childComplexity int) int
+		ReturnID   func(childComplexity int) int
+		Status     func(childComplexity int) int
+		Used       func(childComplexity int) int
+	}
+
+	RecordReceiptPayload struct {
+		Account    func(childComplexity int) int
+		Payment    func(childComplexity int) int
+		Receipt    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -1300,6 +1349,8 @@ type MutationResolver interface {
 	AdvanceTestClock(ctx context.Context, input AdvanceTestClockInput) (*AdvanceTestClockPayload, error)
 	Impersonate(ctx context.Context, input ImpersonateInput) (*ImpersonatePayload, error)
 	EndImpersonation(ctx context.Context, input EndImpersonationInput) (*EndImpersonationPayload, error)
+	RecordReceipt(ctx context.Context, input RecordReceiptInput) (*RecordReceiptPayload, error)
+	DecideReceipt(ctx context.Context, input DecideReceiptInput) (*DecideReceiptPayload, error)
 	RejectPayment(ctx context.Context, input RejectPaymentInput) (*RejectPaymentPayload, error)
 }
 type PaymentResolver interface {
@@ -1307,7 +1358,15 @@ type PaymentResolver interface {
 
 	Plan(ctx context.Context, obj *billing.Payment) (*plan.Plan, error)
 
+	Receipts(ctx context.Context, obj *billing.Payment) ([]*billing.Receipt, error)
+	Approvals(ctx context.Context, obj *billing.Payment) ([]*billing.PaymentApproval, error)
+
 	Invoice(ctx context.Context, obj *billing.Payment) (*billing.Invoice, error)
+}
+type PaymentApprovalResolver interface {
+	Receipt(ctx context.Context, obj *billing.PaymentApproval) (*billing.Receipt, error)
+
+	ApprovedBy(ctx context.Context, obj *billing.PaymentApproval) (*account.User, error)
 }
 type PlanChangeResolver interface {
 	From(ctx context.Context, obj *billing.PlanChange) (*plan.Plan, error)
@@ -1335,9 +1394,12 @@ type QueryResolver interface {
 	Invoices(ctx context.Context, filter *InvoiceFilter, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Invoice], error)
 	Invoice(ctx context.Context, id string) (*billing.Invoice, error)
 	PreviewPlanChange(ctx context.Context, planSlug string, months int) (*billing.PlanChange, error)
-	PaymentQueue(ctx context.Context, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
+	PaymentQueue(ctx context.Context, filter *PaymentQueueFilter, orderBy *PaymentQueueOrder, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
 	Accounts(ctx context.Context, filter *AccountFilter, first *int, after *string, last *int, before *string) (*page.Connection[*account.Account], error)
 	StaffAccount(ctx context.Context, id string) (*account.Account, error)
+}
+type ReceiptResolver interface {
+	Payment(ctx context.Context, obj *billing.Receipt) (*billing.Payment, error)
 }
 type SectorResolver interface {
 	Site(ctx context.Context, obj *site.Sector) (*site.Site, error)
@@ -2657,6 +2719,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreditsLow.Since(childComplexity), true
 
+	case "DecideReceiptPayload.account":
+		if e.ComplexityRoot.DecideReceiptPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DecideReceiptPayload.Account(childComplexity), true
+	case "DecideReceiptPayload.payment":
+		if e.ComplexityRoot.DecideReceiptPayload.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DecideReceiptPayload.Payment(childComplexity), true
+	case "DecideReceiptPayload.receipt":
+		if e.ComplexityRoot.DecideReceiptPayload.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DecideReceiptPayload.Receipt(childComplexity), true
+	case "DecideReceiptPayload.userErrors":
+		if e.ComplexityRoot.DecideReceiptPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DecideReceiptPayload.UserErrors(childComplexity), true
+
 	case "DeclarePaymentPayload.payment":
 		if e.ComplexityRoot.DeclarePaymentPayload.Payment == nil {
 			break
@@ -3550,6 +3637,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateTestClock(childComplexity, args["input"].(CreateTestClockInput)), true
+	case "Mutation.decideReceipt":
+		if e.ComplexityRoot.Mutation.DecideReceipt == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_decideReceipt_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DecideReceipt(childComplexity, args["input"].(DecideReceiptInput)), true
 	case "Mutation.declarePayment":
 		if e.ComplexityRoot.Mutation.DeclarePayment == nil {
 			break
@@ -3682,6 +3780,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReactivateAccount(childComplexity, args["input"].(ReactivateAccountInput)), true
+	case "Mutation.recordReceipt":
+		if e.ComplexityRoot.Mutation.RecordReceipt == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordReceipt_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordReceipt(childComplexity, args["input"].(RecordReceiptInput)), true
 	case "Mutation.recordSyncEvent":
 		if e.ComplexityRoot.Mutation.RecordSyncEvent == nil {
 			break
@@ -4105,6 +4214,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Amount(childComplexity), true
+	case "Payment.approvals":
+		if e.ComplexityRoot.Payment.Approvals == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Approvals(childComplexity), true
 	case "Payment.createdAt":
 		if e.ComplexityRoot.Payment.CreatedAt == nil {
 			break
@@ -4147,6 +4262,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.FromBalance(childComplexity), true
+	case "Payment.held":
+		if e.ComplexityRoot.Payment.Held == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Held(childComplexity), true
 	case "Payment.id":
 		if e.ComplexityRoot.Payment.ID == nil {
 			break
@@ -4177,6 +4298,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Months(childComplexity), true
+	case "Payment.outstanding":
+		if e.ComplexityRoot.Payment.Outstanding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Outstanding(childComplexity), true
 	case "Payment.payerName":
 		if e.ComplexityRoot.Payment.PayerName == nil {
 			break
@@ -4207,6 +4334,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Purpose(childComplexity), true
+	case "Payment.receipts":
+		if e.ComplexityRoot.Payment.Receipts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Receipts(childComplexity), true
+	case "Payment.received":
+		if e.ComplexityRoot.Payment.Received == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Received(childComplexity), true
 	case "Payment.receivedOn":
 		if e.ComplexityRoot.Payment.ReceivedOn == nil {
 			break
@@ -4249,6 +4388,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Tax(childComplexity), true
+	case "Payment.waitingSince":
+		if e.ComplexityRoot.Payment.WaitingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.WaitingSince(childComplexity), true
+
+	case "PaymentApproval.amount":
+		if e.ComplexityRoot.PaymentApproval.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.Amount(childComplexity), true
+	case "PaymentApproval.approvedBy":
+		if e.ComplexityRoot.PaymentApproval.ApprovedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.ApprovedBy(childComplexity), true
+	case "PaymentApproval.createdAt":
+		if e.ComplexityRoot.PaymentApproval.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.CreatedAt(childComplexity), true
+	case "PaymentApproval.externalPaymentId":
+		if e.ComplexityRoot.PaymentApproval.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.ExternalID(childComplexity), true
+	case "PaymentApproval.kind":
+		if e.ComplexityRoot.PaymentApproval.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.Kind(childComplexity), true
+	case "PaymentApproval.receipt":
+		if e.ComplexityRoot.PaymentApproval.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.Receipt(childComplexity), true
+	case "PaymentApproval.receivedOn":
+		if e.ComplexityRoot.PaymentApproval.ReceivedOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.ReceivedOn(childComplexity), true
 
 	case "PaymentChanged.payment":
 		if e.ComplexityRoot.PaymentChanged.Payment == nil {
@@ -4654,7 +4842,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.PaymentQueue(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.PaymentQueue(childComplexity, args["filter"].(*PaymentQueueFilter), args["orderBy"].(*PaymentQueueOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.payments":
 		if e.ComplexityRoot.Query.Payments == nil {
 			break
@@ -4783,6 +4971,104 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReactivateAccountPayload.UserErrors(childComplexity), true
+
+	case "Receipt.amount":
+		if e.ComplexityRoot.Receipt.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.Amount(childComplexity), true
+	case "Receipt.createdAt":
+		if e.ComplexityRoot.Receipt.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.CreatedAt(childComplexity), true
+	case "Receipt.decidedAt":
+		if e.ComplexityRoot.Receipt.DecidedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.DecidedAt(childComplexity), true
+	case "Receipt.externalPaymentId":
+		if e.ComplexityRoot.Receipt.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.ExternalID(childComplexity), true
+	case "Receipt.id":
+		if e.ComplexityRoot.Receipt.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.ID(childComplexity), true
+	case "Receipt.payment":
+		if e.ComplexityRoot.Receipt.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.Payment(childComplexity), true
+	case "Receipt.reason":
+		if e.ComplexityRoot.Receipt.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.Reason(childComplexity), true
+	case "Receipt.receivedOn":
+		if e.ComplexityRoot.Receipt.ReceivedOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.ReceivedOn(childComplexity), true
+	case "Receipt.rest":
+		if e.ComplexityRoot.Receipt.Rest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.Rest(childComplexity), true
+	case "Receipt.returnExternalPaymentId":
+		if e.ComplexityRoot.Receipt.ReturnID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.ReturnID(childComplexity), true
+	case "Receipt.status":
+		if e.ComplexityRoot.Receipt.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.Status(childComplexity), true
+	case "Receipt.used":
+		if e.ComplexityRoot.Receipt.Used == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Receipt.Used(childComplexity), true
+
+	case "RecordReceiptPayload.account":
+		if e.ComplexityRoot.RecordReceiptPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordReceiptPayload.Account(childComplexity), true
+	case "RecordReceiptPayload.payment":
+		if e.ComplexityRoot.RecordReceiptPayload.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordReceiptPayload.Payment(childComplexity), true
+	case "RecordReceiptPayload.receipt":
+		if e.ComplexityRoot.RecordReceiptPayload.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordReceiptPayload.Receipt(childComplexity), true
+	case "RecordReceiptPayload.userErrors":
+		if e.ComplexityRoot.RecordReceiptPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordReceiptPayload.UserErrors(childComplexity), true
 
 	case "RecordSyncEventPayload.event":
 		if e.ComplexityRoot.RecordSyncEventPayload.Event == nil {
@@ -5975,6 +6261,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputCreateTestClockInput,
 		ec.unmarshalInputCreditTransactionFilter,
 		ec.unmarshalInputCreditUsageFilter,
+		ec.unmarshalInputDecideReceiptInput,
 		ec.unmarshalInputDeclarePaymentInput,
 		ec.unmarshalInputDeleteAccountInput,
 		ec.unmarshalInputDeleteSiteInput,
@@ -5989,7 +6276,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputLogOutInput,
 		ec.unmarshalInputMoneyInput,
 		ec.unmarshalInputPaymentFilter,
+		ec.unmarshalInputPaymentQueueFilter,
+		ec.unmarshalInputPaymentQueueOrder,
 		ec.unmarshalInputReactivateAccountInput,
+		ec.unmarshalInputRecordReceiptInput,
 		ec.unmarshalInputRecordSyncEventInput,
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRefundCreditsInput,
@@ -6438,8 +6728,15 @@ type Query {
     "For how many months to pay where the change begins to pay, 1 to 24."
     months: Int! = 1
   ): PlanChange @role(min: OWNER, for: BILLING)
-  "Payments of all accounts that wait for a decision, oldest first. For staff."
+  """
+  Payments of all accounts that wait for a decision: for their money or their review, or because money of them is held. On top is
+  what waits longest for staff; what waits for its payer alone comes after it. For staff.
+  """
   paymentQueue(
+    "Which payments to list; all that wait when absent."
+    filter: PaymentQueueFilter
+    "The order; what waits longest for staff on top when absent."
+    orderBy: PaymentQueueOrder
     "How many to read from the start or after ` + "`" + `after` + "`" + `; at most 100, 20 unless said."
     first: Int
     "The cursor to continue after."
@@ -6658,7 +6955,7 @@ type Mutation {
     @role(min: OWNER, for: BILLING)
   "Declares that the money of a requested bank transfer was sent."
   declarePayment("What was sent." input: DeclarePaymentInput!): DeclarePaymentPayload @role(min: OWNER, for: BILLING)
-  "Takes a requested payment back that was not declared as sent."
+  "Takes a requested payment back that was not declared as sent and of which nothing came."
   cancelPayment("Which payment." input: CancelPaymentInput!): CancelPaymentPayload @role(min: OWNER, for: BILLING)
   """
   Moves the account to another plan: to a dearer one with the payment of the difference, which the answer asks for; to a cheaper
@@ -6674,7 +6971,8 @@ type Mutation {
   """
   Confirms that a payment was received: the account becomes active on the plan, its paid periods are appended, its credits
   granted, and an invoice is issued, all at once. Repeated with the same facts, it answers the same and changes nothing.
-  For staff, and never for a payment of their own account.
+  Where the service is set up for large sums to take two members of staff, the first one's word leaves the payment pending, with
+  that in ` + "`" + `approvals` + "`" + `, and the second one's confirms it, if it is the same. For staff, and never for a payment of their own account.
   """
   confirmPayment("What was received." input: ConfirmPaymentInput!): ConfirmPaymentPayload
     @role(min: DEVELOPER, for: BILLING)
@@ -6732,7 +7030,23 @@ type Mutation {
     @role(min: DEVELOPER, for: BILLING)
   "Ends an impersonation before its time: the one of the token, or the one that is named."
   endImpersonation("Which one." input: EndImpersonationInput!): EndImpersonationPayload @role(min: VIEWER, for: SESSION)
-  "Rejects a payment that waits for a decision. For staff, and never for a payment of their own account."
+  """
+  Records a sum that came in for a bank transfer and is not the sum that was asked for, or came too late. The receipts of a payment
+  that waits add up: where they reach its sum, it is confirmed as by confirmPayment, and what is over is held; where they do not, it
+  waits for the rest, as long as a new payment would. What comes for a payment that does not wait any more is held. Repeated with
+  the same facts, it answers the same and changes nothing. For staff, and never for a payment of their own account.
+  """
+  recordReceipt("What came in." input: RecordReceiptInput!): RecordReceiptPayload @role(min: DEVELOPER, for: BILLING)
+  """
+  Decides what becomes of money that is held: it is credited to the account's balance, which pays towards the next payment by
+  itself, or was sent back. What of a receipt went into its payment stays there. For staff, and never for money of their own account.
+  """
+  decideReceipt("Which receipt, and what becomes of it." input: DecideReceiptInput!): DecideReceiptPayload
+    @role(min: DEVELOPER, for: BILLING)
+  """
+  Rejects a payment that waits for a decision. What came in for it stays held until that is decided on. For staff, and never for a
+  payment of their own account.
+  """
   rejectPayment("Which payment, and why." input: RejectPaymentInput!): RejectPaymentPayload
     @role(min: DEVELOPER, for: BILLING)
 }
@@ -8289,11 +8603,29 @@ type Payment implements Node @tenant(staff: true) {
   fromBalance: Money!
   "How much of it went back, to whoever paid and to the account's balance."
   refunded: Money!
-  "What to write on the transfer, so that it is found."
+  "What came in for it and is there: its amount once it is confirmed, and what is held of its receipts."
+  received: Money!
+  "What is missing of a payment that waits; nothing of any other."
+  outstanding: Money!
+  "What of its receipts is held, for the rest to come or for a decision."
+  held: Money!
+  """
+  What came in for a bank transfer other than its very sum, in the order in which it was recorded. A payment that was confirmed
+  by one transfer of its sum has none.
+  """
+  receipts: [Receipt!]!
+  "What members of staff said of it where that takes two of them, in the order in which they did."
+  approvals: [PaymentApproval!]!
+  """
+  Since when it waits for staff: since it was declared as sent, or since money came that is held. Null where it waits for nobody
+  or for its payer alone.
+  """
+  waitingSince: DateTime
+  "What to write on the transfer, so that it is found: account, payment and a letter that checks both."
   reference: String!
-  "How to pay, for people."
+  "How to pay what is outstanding, for people."
   instructions: String!
-  "Until when the payment may be made."
+  "Until when the payment may be made. A part that comes in gives the rest more time."
   expiresAt: DateTime!
   "When the owner declared it sent; null until then."
   declaredAt: DateTime
@@ -8315,6 +8647,128 @@ type Payment implements Node @tenant(staff: true) {
   invoice: Invoice
   "When the payment was asked for."
   createdAt: DateTime!
+}
+
+"A sum that came in for a bank transfer. Readable by the account's admins and owners and by staff."
+type Receipt implements Node @tenant(staff: true) {
+  "The receipt's global id, e.g. ` + "`" + `rcpt_4` + "`" + `."
+  id: ID!
+  "The payment that it came in for."
+  payment: Payment!
+  "The bank's id of the transfer."
+  externalPaymentId: String!
+  "The sum that came in."
+  amount: Money!
+  "What of it went into the payment as that was confirmed."
+  used: Money!
+  "What of it did not, of which the status says what became."
+  rest: Money!
+  "The day the money was received."
+  receivedOn: Date!
+  "What became of it."
+  status: ReceiptStatus!
+  "Why it was credited or returned; null until it was."
+  reason: String
+  "The bank's id of what was sent back; null where none is known or nothing was."
+  returnExternalPaymentId: String
+  "When it was credited or returned; null until it was."
+  decidedAt: DateTime
+  "When it was recorded."
+  createdAt: DateTime!
+}
+
+"What became of a sum that came in."
+enum ReceiptStatus {
+  "The rest of it is held: until what is missing comes, or until staff decide on it."
+  HELD
+  "All of it went into its payment."
+  USED
+  "The rest of it became the account's balance."
+  CREDITED
+  "The rest of it was sent back."
+  RETURNED
+}
+
+"What becomes of money that is held."
+enum ReceiptDecision {
+  "It becomes the account's balance, which pays towards the next payment by itself."
+  CREDIT
+  "It was sent back."
+  RETURN
+}
+
+"What one member of staff said of a sum that takes two. Readable by the account's admins and owners and by staff."
+type PaymentApproval @tenant(staff: true) {
+  "What is to be done."
+  kind: PaymentApprovalKind!
+  "The receipt that is decided on; null where a payment is confirmed."
+  receipt: Receipt
+  "The bank's id of the transfer, or of what is sent back; null where none was said."
+  externalPaymentId: String
+  "The sum that came in, or that is decided on."
+  amount: Money!
+  "The day the money was received; null where a receipt is decided on."
+  receivedOn: Date
+  "Who said so; null for whoever is not of the staff's own account."
+  approvedBy: User
+  "When they did. After 14 days the first one's word does not count any more."
+  createdAt: DateTime!
+}
+
+"What a member of staff said should be done."
+enum PaymentApprovalKind {
+  "The payment is confirmed."
+  CONFIRMATION
+  "Held money is credited."
+  CREDIT
+  "Held money is sent back."
+  RETURN
+}
+
+"""
+Which payments of all accounts to list; conditions are joined by and. Without a status or a reference they are those that wait
+for a decision.
+"""
+input PaymentQueueFilter {
+  "Only payments in this status, whether they wait or not."
+  status: PaymentStatus
+  "Only payments that are paid like this."
+  method: PaymentMethod
+  "Only payments of this account."
+  accountId: ID
+  """
+  Only payments with this reference, in whatever status: as a payer typed it, with or without what stands between its parts. One
+  whose last letter does not fit is refused as mistyped.
+  """
+  reference: String
+  "Only payments that were declared as sent, or only those that were not."
+  declared: Boolean
+  "Only payments of which money is held, or only those of which none is."
+  held: Boolean
+  "Only payments that one member of staff approved and a second one has to, or only others."
+  awaitsApproval: Boolean
+  "Only payments that have been waiting for staff since before this instant."
+  waitingBefore: DateTime
+  "Only payments that were asked for before this instant."
+  createdBefore: DateTime
+  "Only payments that were asked for so many days ago or more, 0 to 36500."
+  olderThanDays: Int
+}
+
+"How to order the queue. Ties are ordered by id."
+input PaymentQueueOrder {
+  "What to order by."
+  field: PaymentQueueOrderField!
+  "Which way."
+  direction: OrderDirection! = ASC
+}
+
+"What the queue can be ordered by."
+enum PaymentQueueOrderField {
+  "By since when they wait for staff; those that wait for their payer alone come after all that do, by when they were asked for."
+  WAITING_SINCE
+  "By when they were asked for."
+  CREATED_AT
 }
 
 "How something is paid."
@@ -8667,7 +9121,7 @@ input DeclarePaymentInput {
   sentOn: Date!
   "Who sent it, 1 to 200 characters."
   payerName: String!
-  "Where a proof can be seen."
+  "Where a proof can be seen: an address that starts with https:// and signs nobody in."
   proofUrl: URL
 }
 
@@ -8744,10 +9198,62 @@ input ConfirmPaymentInput {
 
 "Answer of confirmPayment."
 type ConfirmPaymentPayload {
-  "The confirmed payment; null where there are errors."
+  "The confirmed payment, still pending where it takes a second member of staff; null where there are errors."
   payment: Payment
   "The account's subscription as it is now; null where there are errors."
   subscription: Subscription
+  "The account as it is now; null where there are errors."
+  account: Account
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of recordReceipt."
+input RecordReceiptInput {
+  "Which payment it came in for."
+  paymentId: ID!
+  "The bank's id of the transfer, 1 to 200 characters; it counts once, whoever paid."
+  externalPaymentId: String!
+  "The sum received, in the payment's currency; more than nothing."
+  amount: MoneyInput!
+  "The day the money was received; not in the future."
+  receivedOn: Date!
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of recordReceipt."
+type RecordReceiptPayload {
+  "The receipt; null where there are errors, and where it confirms a payment that takes a second member of staff."
+  receipt: Receipt
+  "The payment as it is now; null where there are errors."
+  payment: Payment
+  "The account as it is now; null where there are errors."
+  account: Account
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Input of decideReceipt."
+input DecideReceiptInput {
+  "Which receipt; one that is held."
+  receiptId: ID!
+  "What becomes of the money."
+  decision: ReceiptDecision!
+  "The bank's id of what was sent back, at most 200 characters; null or absent where none is known, and with CREDIT."
+  externalPaymentId: String
+  "Why, for the account's owner to read, 1 to 500 characters."
+  reason: String!
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of decideReceipt."
+type DecideReceiptPayload {
+  "The receipt as it is now, still held where it takes a second member of staff; null where there are errors."
+  receipt: Receipt
+  "Its payment as it is now; null where there are errors."
+  payment: Payment
   "The account as it is now; null where there are errors."
   account: Account
   "What was wrong."
@@ -9585,6 +10091,10 @@ enum UserErrorCode {
   OWN_PAYMENT
   "The idempotency key was used with other input."
   IDEMPOTENCY_CONFLICT
+  "The same person said the same before: a sum like this takes somebody else to say it too."
+  SECOND_APPROVER_NEEDED
+  "Somebody else of the staff approved it with other facts."
+  APPROVAL_MISMATCH
   "The thing was changed in the meantime."
   STALE_VERSION
   "An account keeps at least one owner."
@@ -10234,6 +10744,20 @@ func (ec *executionContext) childFields_CreditsLow(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type CreditsLow", field.Name)
 }
 
+func (ec *executionContext) childFields_DecideReceiptPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "receipt":
+		return ec.fieldContext_DecideReceiptPayload_receipt(ctx, field)
+	case "payment":
+		return ec.fieldContext_DecideReceiptPayload_payment(ctx, field)
+	case "account":
+		return ec.fieldContext_DecideReceiptPayload_account(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DecideReceiptPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DecideReceiptPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeclarePaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payment":
@@ -10636,6 +11160,18 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_fromBalance(ctx, field)
 	case "refunded":
 		return ec.fieldContext_Payment_refunded(ctx, field)
+	case "received":
+		return ec.fieldContext_Payment_received(ctx, field)
+	case "outstanding":
+		return ec.fieldContext_Payment_outstanding(ctx, field)
+	case "held":
+		return ec.fieldContext_Payment_held(ctx, field)
+	case "receipts":
+		return ec.fieldContext_Payment_receipts(ctx, field)
+	case "approvals":
+		return ec.fieldContext_Payment_approvals(ctx, field)
+	case "waitingSince":
+		return ec.fieldContext_Payment_waitingSince(ctx, field)
 	case "reference":
 		return ec.fieldContext_Payment_reference(ctx, field)
 	case "instructions":
@@ -10664,6 +11200,26 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_createdAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Payment", field.Name)
+}
+
+func (ec *executionContext) childFields_PaymentApproval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_PaymentApproval_kind(ctx, field)
+	case "receipt":
+		return ec.fieldContext_PaymentApproval_receipt(ctx, field)
+	case "externalPaymentId":
+		return ec.fieldContext_PaymentApproval_externalPaymentId(ctx, field)
+	case "amount":
+		return ec.fieldContext_PaymentApproval_amount(ctx, field)
+	case "receivedOn":
+		return ec.fieldContext_PaymentApproval_receivedOn(ctx, field)
+	case "approvedBy":
+		return ec.fieldContext_PaymentApproval_approvedBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_PaymentApproval_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PaymentApproval", field.Name)
 }
 
 func (ec *executionContext) childFields_PaymentChanged(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10804,6 +11360,50 @@ func (ec *executionContext) childFields_ReactivateAccountPayload(ctx context.Con
 		return ec.fieldContext_ReactivateAccountPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReactivateAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Receipt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Receipt_id(ctx, field)
+	case "payment":
+		return ec.fieldContext_Receipt_payment(ctx, field)
+	case "externalPaymentId":
+		return ec.fieldContext_Receipt_externalPaymentId(ctx, field)
+	case "amount":
+		return ec.fieldContext_Receipt_amount(ctx, field)
+	case "used":
+		return ec.fieldContext_Receipt_used(ctx, field)
+	case "rest":
+		return ec.fieldContext_Receipt_rest(ctx, field)
+	case "receivedOn":
+		return ec.fieldContext_Receipt_receivedOn(ctx, field)
+	case "status":
+		return ec.fieldContext_Receipt_status(ctx, field)
+	case "reason":
+		return ec.fieldContext_Receipt_reason(ctx, field)
+	case "returnExternalPaymentId":
+		return ec.fieldContext_Receipt_returnExternalPaymentId(ctx, field)
+	case "decidedAt":
+		return ec.fieldContext_Receipt_decidedAt(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Receipt_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Receipt", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordReceiptPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "receipt":
+		return ec.fieldContext_RecordReceiptPayload_receipt(ctx, field)
+	case "payment":
+		return ec.fieldContext_RecordReceiptPayload_payment(ctx, field)
+	case "account":
+		return ec.fieldContext_RecordReceiptPayload_account(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RecordReceiptPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordReceiptPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RecordSyncEventPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12294,6 +12894,20 @@ func (ec *executionContext) field_Mutation_createTestClock_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_decideReceipt_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (DecideReceiptInput, error) {
+			return ec.unmarshalNDecideReceiptInput2igny8ᚗcomᚋaccountsᚋgraphᚐDecideReceiptInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_declarePayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -12454,6 +13068,20 @@ func (ec *executionContext) field_Mutation_reactivateAccount_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (ReactivateAccountInput, error) {
 			return ec.unmarshalNReactivateAccountInput2igny8ᚗcomᚋaccountsᚋgraphᚐReactivateAccountInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_recordReceipt_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RecordReceiptInput, error) {
+			return ec.unmarshalNRecordReceiptInput2igny8ᚗcomᚋaccountsᚋgraphᚐRecordReceiptInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -13307,38 +13935,54 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 func (ec *executionContext) field_Query_paymentQueue_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*PaymentQueueFilter, error) {
+			return ec.unmarshalOPaymentQueueFilter2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐPaymentQueueFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*PaymentQueueOrder, error) {
+			return ec.unmarshalOPaymentQueueOrder2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐPaymentQueueOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg3
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -20354,6 +20998,188 @@ func (ec *executionContext) _CreditsLow_since(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_CreditsLow_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreditsLow", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _DecideReceiptPayload_receipt(ctx context.Context, field graphql.CollectedField, obj *DecideReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DecideReceiptPayload_receipt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Receipt, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Receipt
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Receipt
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Receipt) graphql.Marshaler {
+			return ec.marshalOReceipt2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceipt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DecideReceiptPayload_receipt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DecideReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Receipt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DecideReceiptPayload_payment(ctx context.Context, field graphql.CollectedField, obj *DecideReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DecideReceiptPayload_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DecideReceiptPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DecideReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DecideReceiptPayload_account(ctx context.Context, field graphql.CollectedField, obj *DecideReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DecideReceiptPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DecideReceiptPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DecideReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DecideReceiptPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *DecideReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DecideReceiptPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DecideReceiptPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DecideReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _DeclarePaymentPayload_payment(ctx context.Context, field graphql.CollectedField, obj *DeclarePaymentPayload) (ret graphql.Marshaler) {
@@ -28256,6 +29082,150 @@ func (ec *executionContext) fieldContext_Mutation_endImpersonation(ctx context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_recordReceipt(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordReceipt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordReceipt(ctx, fc.Args["input"].(RecordReceiptInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *RecordReceiptPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *RecordReceiptPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RecordReceiptPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *RecordReceiptPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RecordReceiptPayload) graphql.Marshaler {
+			return ec.marshalORecordReceiptPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRecordReceiptPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordReceipt(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordReceiptPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordReceipt_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_decideReceipt(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_decideReceipt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DecideReceipt(ctx, fc.Args["input"].(DecideReceiptInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *DecideReceiptPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *DecideReceiptPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *DecideReceiptPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *DecideReceiptPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *DecideReceiptPayload) graphql.Marshaler {
+			return ec.marshalODecideReceiptPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐDecideReceiptPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_decideReceipt(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DecideReceiptPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_decideReceipt_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_rejectPayment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28809,6 +29779,225 @@ func (ec *executionContext) fieldContext_Payment_refunded(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Payment_received(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_received(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Received(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_received(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_outstanding(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_outstanding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outstanding(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_outstanding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_held(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_held(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Held(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_held(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_receipts(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_receipts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Payment().Receipts(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal []*billing.Receipt
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal []*billing.Receipt
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*billing.Receipt) graphql.Marshaler {
+			return ec.marshalNReceipt2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_receipts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Receipt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_approvals(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_approvals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Payment().Approvals(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal []*billing.PaymentApproval
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal []*billing.PaymentApproval
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*billing.PaymentApproval) graphql.Marshaler {
+			return ec.marshalNPaymentApproval2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApprovalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_approvals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PaymentApproval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_waitingSince(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_waitingSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WaitingSince(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_waitingSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _Payment_reference(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29133,6 +30322,230 @@ func (ec *executionContext) _Payment_createdAt(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Payment_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentApproval_kind(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.PaymentApprovalKind) graphql.Marshaler {
+			return ec.marshalNPaymentApprovalKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApprovalKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentApproval", field, false, false, errors.New("field of type PaymentApprovalKind does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentApproval_receipt(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_receipt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PaymentApproval().Receipt(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Receipt
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Receipt
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Receipt) graphql.Marshaler {
+			return ec.marshalOReceipt2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceipt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_receipt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentApproval",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Receipt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PaymentApproval_externalPaymentId(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_externalPaymentId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExternalID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_externalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentApproval", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentApproval_amount(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentApproval",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PaymentApproval_receivedOn(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_receivedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReceivedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODate2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_receivedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentApproval", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentApproval_approvedBy(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_approvedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PaymentApproval().ApprovedBy(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *account.User
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.User
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_approvedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PaymentApproval",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PaymentApproval_createdAt(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentApproval", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentChanged_payment(ctx context.Context, field graphql.CollectedField, obj *PaymentChanged) (ret graphql.Marshaler) {
@@ -31739,7 +33152,7 @@ func (ec *executionContext) _Query_paymentQueue(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().PaymentQueue(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().PaymentQueue(ctx, fc.Args["filter"].(*PaymentQueueFilter), fc.Args["orderBy"].(*PaymentQueueOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -32220,6 +33633,518 @@ func (ec *executionContext) _ReactivateAccountPayload_userErrors(ctx context.Con
 func (ec *executionContext) fieldContext_ReactivateAccountPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReactivateAccountPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Receipt_id(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gid.Receipt) graphql.Marshaler {
+			return ec.marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐReceipt(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_payment(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Receipt().Payment(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalNPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Receipt",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Receipt_externalPaymentId(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_externalPaymentId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExternalID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_externalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_amount(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Receipt",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Receipt_used(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Receipt",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Receipt_rest(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_rest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rest(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_rest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Receipt",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Receipt_receivedOn(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_receivedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReceivedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDate2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_receivedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_status(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.ReceiptStatus) graphql.Marshaler {
+			return ec.marshalNReceiptStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type ReceiptStatus does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_reason(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_returnExternalPaymentId(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_returnExternalPaymentId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReturnID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_returnExternalPaymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_decidedAt(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_decidedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_decidedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Receipt_createdAt(ctx context.Context, field graphql.CollectedField, obj *billing.Receipt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Receipt_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Receipt_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Receipt", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RecordReceiptPayload_receipt(ctx context.Context, field graphql.CollectedField, obj *RecordReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordReceiptPayload_receipt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Receipt, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Receipt
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Receipt
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Receipt) graphql.Marshaler {
+			return ec.marshalOReceipt2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceipt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordReceiptPayload_receipt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Receipt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordReceiptPayload_payment(ctx context.Context, field graphql.CollectedField, obj *RecordReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordReceiptPayload_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordReceiptPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordReceiptPayload_account(ctx context.Context, field graphql.CollectedField, obj *RecordReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordReceiptPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordReceiptPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordReceiptPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordReceiptPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RecordReceiptPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordReceiptPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordReceiptPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordReceiptPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -40496,6 +42421,64 @@ func (ec *executionContext) unmarshalInputCreditUsageFilter(ctx context.Context,
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputDecideReceiptInput(ctx context.Context, obj any) (DecideReceiptInput, error) {
+	var it DecideReceiptInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"receiptId", "decision", "externalPaymentId", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "receiptId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("receiptId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReceiptID = data
+		case "decision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("decision"))
+			data, err := ec.unmarshalNReceiptDecision2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptDecision(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Decision = data
+		case "externalPaymentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalPaymentId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExternalPaymentID = graphql.OmittableOf(data)
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputDeclarePaymentInput(ctx context.Context, obj any) (DeclarePaymentInput, error) {
 	var it DeclarePaymentInput
 	if obj == nil {
@@ -40997,6 +42980,140 @@ func (ec *executionContext) unmarshalInputPaymentFilter(ctx context.Context, obj
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputPaymentQueueFilter(ctx context.Context, obj any) (PaymentQueueFilter, error) {
+	var it PaymentQueueFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"status", "method", "accountId", "reference", "declared", "held", "awaitsApproval", "waitingBefore", "createdBefore", "olderThanDays"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOPaymentStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = graphql.OmittableOf(data)
+		case "method":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("method"))
+			data, err := ec.unmarshalOPaymentMethod2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐMethod(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Method = graphql.OmittableOf(data)
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = graphql.OmittableOf(data)
+		case "reference":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reference"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reference = graphql.OmittableOf(data)
+		case "declared":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("declared"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Declared = graphql.OmittableOf(data)
+		case "held":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("held"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Held = graphql.OmittableOf(data)
+		case "awaitsApproval":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("awaitsApproval"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AwaitsApproval = graphql.OmittableOf(data)
+		case "waitingBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("waitingBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WaitingBefore = graphql.OmittableOf(data)
+		case "createdBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdBefore"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedBefore = graphql.OmittableOf(data)
+		case "olderThanDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("olderThanDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OlderThanDays = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputPaymentQueueOrder(ctx context.Context, obj any) (PaymentQueueOrder, error) {
+	var it PaymentQueueOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNPaymentQueueOrderField2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentQueueOrderField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2igny8ᚗcomᚋaccountsᚋinternalᚋpageᚐDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputReactivateAccountInput(ctx context.Context, obj any) (ReactivateAccountInput, error) {
 	var it ReactivateAccountInput
 	if obj == nil {
@@ -41029,6 +43146,64 @@ func (ec *executionContext) unmarshalInputReactivateAccountInput(ctx context.Con
 				return it, err
 			}
 			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputRecordReceiptInput(ctx context.Context, obj any) (RecordReceiptInput, error) {
+	var it RecordReceiptInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"paymentId", "externalPaymentId", "amount", "receivedOn", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "paymentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PaymentID = data
+		case "externalPaymentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalPaymentId"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExternalPaymentID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNMoneyInput2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐMoneyInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "receivedOn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("receivedOn"))
+			data, err := ec.unmarshalNDate2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReceivedOn = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -42558,6 +44733,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Sector(ctx, sel, obj)
+	case *billing.Receipt:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Receipt(ctx, sel, obj)
 	case *plan.Plan:
 		if obj == nil {
 			return graphql.Null
@@ -46140,6 +48320,59 @@ func (ec *executionContext) _CreditsLow(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var decideReceiptPayloadImplementors = []string{"DecideReceiptPayload"}
+
+func (ec *executionContext) _DecideReceiptPayload(ctx context.Context, sel ast.SelectionSet, obj *DecideReceiptPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, decideReceiptPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DecideReceiptPayload")
+		case "receipt":
+			out.Values[i] = ec._DecideReceiptPayload_receipt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "payment":
+			out.Values[i] = ec._DecideReceiptPayload_payment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "account":
+			out.Values[i] = ec._DecideReceiptPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DecideReceiptPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var declarePaymentPayloadImplementors = []string{"DeclarePaymentPayload"}
 
 func (ec *executionContext) _DeclarePaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *DeclarePaymentPayload) graphql.Marshaler {
@@ -48482,6 +50715,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "recordReceipt":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordReceipt(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "decideReceipt":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_decideReceipt(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "rejectPayment":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_rejectPayment(ctx, field)
@@ -48706,6 +50953,102 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "received":
+			out.Values[i] = ec._Payment_received(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outstanding":
+			out.Values[i] = ec._Payment_outstanding(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "held":
+			out.Values[i] = ec._Payment_held(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "receipts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Payment_receipts(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "approvals":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Payment_approvals(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "waitingSince":
+			out.Values[i] = ec._Payment_waitingSince(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "reference":
 			out.Values[i] = ec._Payment_reference(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -48801,6 +51144,140 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
 			out.Values[i] = ec._Payment_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var paymentApprovalImplementors = []string{"PaymentApproval"}
+
+func (ec *executionContext) _PaymentApproval(ctx context.Context, sel ast.SelectionSet, obj *billing.PaymentApproval) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, paymentApprovalImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PaymentApproval")
+		case "kind":
+			out.Values[i] = ec._PaymentApproval_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "receipt":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PaymentApproval_receipt(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "externalPaymentId":
+			out.Values[i] = ec._PaymentApproval_externalPaymentId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amount":
+			out.Values[i] = ec._PaymentApproval_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "receivedOn":
+			out.Values[i] = ec._PaymentApproval_receivedOn(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "approvedBy":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PaymentApproval_approvedBy(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "createdAt":
+			out.Values[i] = ec._PaymentApproval_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -50053,6 +52530,185 @@ func (ec *executionContext) _ReactivateAccountPayload(ctx context.Context, sel a
 			}
 		case "userErrors":
 			out.Values[i] = ec._ReactivateAccountPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var receiptImplementors = []string{"Receipt", "Node"}
+
+func (ec *executionContext) _Receipt(ctx context.Context, sel ast.SelectionSet, obj *billing.Receipt) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, receiptImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Receipt")
+		case "id":
+			out.Values[i] = ec._Receipt_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "payment":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Receipt_payment(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "externalPaymentId":
+			out.Values[i] = ec._Receipt_externalPaymentId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amount":
+			out.Values[i] = ec._Receipt_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "used":
+			out.Values[i] = ec._Receipt_used(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rest":
+			out.Values[i] = ec._Receipt_rest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "receivedOn":
+			out.Values[i] = ec._Receipt_receivedOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._Receipt_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._Receipt_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "returnExternalPaymentId":
+			out.Values[i] = ec._Receipt_returnExternalPaymentId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "decidedAt":
+			out.Values[i] = ec._Receipt_decidedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Receipt_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var recordReceiptPayloadImplementors = []string{"RecordReceiptPayload"}
+
+func (ec *executionContext) _RecordReceiptPayload(ctx context.Context, sel ast.SelectionSet, obj *RecordReceiptPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordReceiptPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecordReceiptPayload")
+		case "receipt":
+			out.Values[i] = ec._RecordReceiptPayload_receipt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "payment":
+			out.Values[i] = ec._RecordReceiptPayload_payment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "account":
+			out.Values[i] = ec._RecordReceiptPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RecordReceiptPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -54486,6 +57142,11 @@ func (ec *executionContext) marshalNDateTime2ᚖtimeᚐTime(ctx context.Context,
 	return res
 }
 
+func (ec *executionContext) unmarshalNDecideReceiptInput2igny8ᚗcomᚋaccountsᚋgraphᚐDecideReceiptInput(ctx context.Context, v any) (DecideReceiptInput, error) {
+	res, err := ec.unmarshalInputDecideReceiptInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNDecimal2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐDecimal(ctx context.Context, v any) (money.Decimal, error) {
 	var res money.Decimal
 	err := res.UnmarshalGQL(v)
@@ -54747,6 +57408,16 @@ func (ec *executionContext) unmarshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgid
 }
 
 func (ec *executionContext) marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐPlan(ctx context.Context, sel ast.SelectionSet, v gid.Plan) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐReceipt(ctx context.Context, v any) (gid.Receipt, error) {
+	var res gid.Receipt
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐReceipt(ctx context.Context, sel ast.SelectionSet, v gid.Receipt) graphql.Marshaler {
 	return v
 }
 
@@ -55235,6 +57906,42 @@ func (ec *executionContext) marshalNPayment2ᚖigny8ᚗcomᚋaccountsᚋinternal
 	return ec._Payment(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNPaymentApproval2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApprovalᚄ(ctx context.Context, sel ast.SelectionSet, v []*billing.PaymentApproval) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPaymentApproval2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApproval(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPaymentApproval2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApproval(ctx context.Context, sel ast.SelectionSet, v *billing.PaymentApproval) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._PaymentApproval(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPaymentApprovalKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApprovalKind(ctx context.Context, v any) (billing.PaymentApprovalKind, error) {
+	var res billing.PaymentApprovalKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPaymentApprovalKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentApprovalKind(ctx context.Context, sel ast.SelectionSet, v billing.PaymentApprovalKind) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNPaymentEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[*billing.Payment]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -55278,6 +57985,16 @@ func (ec *executionContext) unmarshalNPaymentPurpose2igny8ᚗcomᚋaccountsᚋin
 }
 
 func (ec *executionContext) marshalNPaymentPurpose2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPurpose(ctx context.Context, sel ast.SelectionSet, v billing.Purpose) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNPaymentQueueOrderField2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentQueueOrderField(ctx context.Context, v any) (billing.PaymentQueueOrderField, error) {
+	var res billing.PaymentQueueOrderField
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPaymentQueueOrderField2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentQueueOrderField(ctx context.Context, sel ast.SelectionSet, v billing.PaymentQueueOrderField) graphql.Marshaler {
 	return v
 }
 
@@ -55383,6 +58100,57 @@ func (ec *executionContext) marshalNPlanMisfitKind2igny8ᚗcomᚋaccountsᚋinte
 
 func (ec *executionContext) unmarshalNReactivateAccountInput2igny8ᚗcomᚋaccountsᚋgraphᚐReactivateAccountInput(ctx context.Context, v any) (ReactivateAccountInput, error) {
 	res, err := ec.unmarshalInputReactivateAccountInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReceipt2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptᚄ(ctx context.Context, sel ast.SelectionSet, v []*billing.Receipt) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReceipt2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceipt(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReceipt2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceipt(ctx context.Context, sel ast.SelectionSet, v *billing.Receipt) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Receipt(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReceiptDecision2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptDecision(ctx context.Context, v any) (billing.ReceiptDecision, error) {
+	var res billing.ReceiptDecision
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReceiptDecision2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptDecision(ctx context.Context, sel ast.SelectionSet, v billing.ReceiptDecision) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNReceiptStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptStatus(ctx context.Context, v any) (billing.ReceiptStatus, error) {
+	var res billing.ReceiptStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReceiptStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceiptStatus(ctx context.Context, sel ast.SelectionSet, v billing.ReceiptStatus) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNRecordReceiptInput2igny8ᚗcomᚋaccountsᚋgraphᚐRecordReceiptInput(ctx context.Context, v any) (RecordReceiptInput, error) {
+	res, err := ec.unmarshalInputRecordReceiptInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -56601,6 +59369,13 @@ func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context,
 	return res
 }
 
+func (ec *executionContext) marshalODecideReceiptPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐDecideReceiptPayload(ctx context.Context, sel ast.SelectionSet, v *DecideReceiptPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DecideReceiptPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalODeclarePaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐDeclarePaymentPayload(ctx context.Context, sel ast.SelectionSet, v *DeclarePaymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -57013,6 +59788,22 @@ func (ec *executionContext) marshalOPaymentMethod2ᚖigny8ᚗcomᚋaccountsᚋin
 	return v
 }
 
+func (ec *executionContext) unmarshalOPaymentQueueFilter2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐPaymentQueueFilter(ctx context.Context, v any) (*PaymentQueueFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPaymentQueueFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPaymentQueueOrder2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐPaymentQueueOrder(ctx context.Context, v any) (*PaymentQueueOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPaymentQueueOrder(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOPaymentStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPaymentStatus(ctx context.Context, v any) (*billing.PaymentStatus, error) {
 	if v == nil {
 		return nil, nil
@@ -57097,6 +59888,20 @@ func (ec *executionContext) marshalOReactivateAccountPayload2ᚖigny8ᚗcomᚋac
 		return graphql.Null
 	}
 	return ec._ReactivateAccountPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReceipt2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐReceipt(ctx context.Context, sel ast.SelectionSet, v *billing.Receipt) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Receipt(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecordReceiptPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRecordReceiptPayload(ctx context.Context, sel ast.SelectionSet, v *RecordReceiptPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordReceiptPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORecordSyncEventPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRecordSyncEventPayload(ctx context.Context, sel ast.SelectionSet, v *RecordSyncEventPayload) graphql.Marshaler {

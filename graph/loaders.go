@@ -41,6 +41,8 @@ type loaders struct {
 	budgets        *relation[gid.Site, *credit.SiteBudget]
 	invoices       *relation[billing.PaymentKey, *billing.Invoice]
 	billedPayments *relation[billing.PaymentKey, *billing.Payment]
+	receiptsOf     *relation[billing.PaymentKey, []*billing.Receipt]
+	approvalsOf    *relation[billing.PaymentKey, []*billing.PaymentApproval]
 	invoiceLines   *relation[billing.InvoiceKey, []*billing.InvoiceLine]
 	sites          *relation[gid.Site, *site.Site]
 	sectorsOf      *relation[gid.Site, []*site.Sector]
@@ -113,6 +115,14 @@ func (r *Resolver) withLoaders(ctx context.Context, _ *graphql.OperationContext)
 		rows, err := billing.PaymentsByKeys(ctx, db, keys)
 		return l.sawPayments(rows), err
 	}, (*billing.Payment).Key)
+	l.receiptsOf = many(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.Receipt, error) {
+		rows, err := billing.ReceiptsByPayments(ctx, db, keys)
+		return l.sawReceipts(rows), err
+	}, (*billing.Receipt).PaymentKey)
+	l.approvalsOf = many(func(ctx context.Context, keys []billing.PaymentKey) ([]*billing.PaymentApproval, error) {
+		rows, err := billing.ApprovalsByPayments(ctx, db, keys)
+		return l.sawApprovals(rows), err
+	}, (*billing.PaymentApproval).PaymentKey)
 	l.invoiceLines = many(func(ctx context.Context, keys []billing.InvoiceKey) ([]*billing.InvoiceLine, error) {
 		return billing.LinesOfInvoices(ctx, db, keys)
 	}, (*billing.InvoiceLine).InvoiceKey)
@@ -236,6 +246,25 @@ func (l *loaders) sawPayments(rows []*billing.Payment) []*billing.Payment {
 		l.plans.announce(p.PlanID)
 		l.accounts.announce(p.TenantID)
 		l.invoices.announce(p.Key())
+		l.receiptsOf.announce(p.Key())
+		l.approvalsOf.announce(p.Key())
+	}
+	return rows
+}
+
+func (l *loaders) sawReceipts(rows []*billing.Receipt) []*billing.Receipt {
+	for _, r := range rows {
+		l.billedPayments.announce(r.PaymentKey())
+	}
+	return rows
+}
+
+func (l *loaders) sawApprovals(rows []*billing.PaymentApproval) []*billing.PaymentApproval {
+	for _, a := range rows {
+		l.users.announce(a.ApproverID)
+		if a.ReceiptID != nil {
+			l.receiptsOf.announce(a.PaymentKey())
+		}
 	}
 	return rows
 }

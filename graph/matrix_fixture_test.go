@@ -46,7 +46,8 @@ func (w *realm) furnish(owner *session, target, plan string) {
 	w.ticket("reset", ticket.Password, "igny8_mail_tokens", "purpose = 'reset_password'", tenant)
 }
 
-// pay leaves one payment that was confirmed, one that waits for a decision, and one that waits for its money.
+// pay leaves one payment that was confirmed, one that waits for a decision, one of which a part came, and one that waits
+// for its money.
 func (w *realm) pay(owner *session, target string) {
 	w.t.Helper()
 	ask := func(key string) any {
@@ -57,6 +58,9 @@ func (w *realm) pay(owner *session, target string) {
 	}
 	w.know("paid", target, w.done(w.staff, "confirmPayment", "payment.id", confirmation(w, request("first").(string), "first-"+target)))
 	w.know("payment", target, request("second"))
+	part := confirmation(w, ask("part").(string), "part-"+target)
+	part["amount"] = fields{"amount": "1", "currencyCode": "USD"}
+	w.know("receipt", target, w.done(w.staff, "recordReceipt", "receipt.id", part))
 	w.know("asked", target, ask("asked"))
 	w.exec(`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, created_at)
 		VALUES (?, 1, 'unused', 100, 100, 'USD', now())`, owner.accountNumber())
@@ -75,6 +79,10 @@ func (w *realm) furnishSystem() {
 	w.know("sandbox", "foreign", sandbox)
 	w.know("fresh", "system", w.staff.accountID())
 	w.know("sandbox", "system", w.staff.accountID())
+	// Nobody of staff can record it.
+	w.exec(`INSERT INTO igny8_receipts (tenant_id, payment_id, external_id, amount_minor, currency, received_on, status, recorded_by, created_at)
+		SELECT tenant_id, id, 'ours', 100, currency, created_at::date, 'held', requested_by, created_at FROM igny8_payments WHERE 'pay_' || id = ?`, id)
+	w.know("receipt", "system", scan[string](w.api, `SELECT 'rcpt_' || id FROM igny8_receipts WHERE external_id = 'ours'`))
 }
 
 func confirmation(w *realm, payment, bank string) fields {

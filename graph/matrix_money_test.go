@@ -23,6 +23,14 @@ func payingOperations() []*operation {
 			return fields{"accountId": c.id("account"), "taxRate": 1900, "taxId": "DE123456789"}
 		}),
 		mutation("confirmPayment", "payment.id", "own foreign system", func(c cell) fields { return confirmation(c.w, c.id("payment"), "third") }),
+		mutation("recordReceipt", "receipt.id", "own foreign system", func(c cell) fields {
+			in := confirmation(c.w, c.id("payment"), "third")
+			in["amount"] = fields{"amount": "1", "currencyCode": "USD"}
+			return in
+		}),
+		mutation("decideReceipt", "receipt.id", "own foreign system", func(c cell) fields {
+			return fields{"receiptId": c.id("receipt"), "decision": "CREDIT", "reason": "It was too much.", "idempotencyKey": "matrix"}
+		}),
 		mutation("rejectPayment", "payment.id", "own foreign system", func(c cell) fields {
 			return fields{"paymentId": c.id("payment"), "reason": "It did not come."}
 		}),

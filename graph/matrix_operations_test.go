@@ -107,7 +107,7 @@ var nodeTargets = map[string]struct{ name, targets string }{
 	"site": {"Site", "own sibling foreign"}, "deletedSite": {"Site:deleted", "own foreign"},
 	"sector": {"Sector", "own sibling foreign"}, "removedSector": {"Sector:removed", "own sibling foreign"},
 	"sub": {"Subscription", "own foreign"}, "per": {"SubscriptionPeriod", "own foreign"}, "payment": {"Payment", "own foreign system"},
-	"inv": {"Invoice", "own foreign"}, "grant": {"CreditGrant", "own foreign"}, "line": {"CreditTransaction", "own sibling siteless foreign"},
+	"receipt": {"Receipt", "own foreign system"}, "inv": {"Invoice", "own foreign"}, "grant": {"CreditGrant", "own foreign"}, "line": {"CreditTransaction", "own sibling siteless foreign"},
 	"hold": {"CreditHold", "own sibling siteless foreign"}, "session": {"Device", "self own foreign"},
 	"syncEvent": {"SyncEvent", "own sibling foreign"}, "apiKey": {"ApiKey", "self own sibling foreign"},
 	"invitation": {"Invitation", "own foreign"}, "impersonation": {"Impersonation", "own foreign"}, "evt": {"AuditEvent", "own foreign"},

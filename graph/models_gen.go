@@ -292,7 +292,7 @@ type ConfirmPaymentInput struct {
 
 // Answer of confirmPayment.
 type ConfirmPaymentPayload struct {
-	// The confirmed payment; null where there are errors.
+	// The confirmed payment, still pending where it takes a second member of staff; null where there are errors.
 	Payment *billing.Payment `json:"payment,omitempty"`
 	// The account's subscription as it is now; null where there are errors.
 	Subscription *billing.Subscription `json:"subscription,omitempty"`
@@ -422,6 +422,32 @@ type CreditsLow struct {
 	Since time.Time `json:"since"`
 }
 
+// Input of decideReceipt.
+type DecideReceiptInput struct {
+	// Which receipt; one that is held.
+	ReceiptID string `json:"receiptId"`
+	// What becomes of the money.
+	Decision billing.ReceiptDecision `json:"decision"`
+	// The bank's id of what was sent back, at most 200 characters; null or absent where none is known, and with CREDIT.
+	ExternalPaymentID graphql.Omittable[*string] `json:"externalPaymentId,omitempty"`
+	// Why, for the account's owner to read, 1 to 500 characters.
+	Reason string `json:"reason"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of decideReceipt.
+type DecideReceiptPayload struct {
+	// The receipt as it is now, still held where it takes a second member of staff; null where there are errors.
+	Receipt *billing.Receipt `json:"receipt,omitempty"`
+	// Its payment as it is now; null where there are errors.
+	Payment *billing.Payment `json:"payment,omitempty"`
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of declarePayment.
 type DeclarePaymentInput struct {
 	// Which payment.
@@ -430,7 +456,7 @@ type DeclarePaymentInput struct {
 	SentOn time.Time `json:"sentOn"`
 	// Who sent it, 1 to 200 characters.
 	PayerName string `json:"payerName"`
-	// Where a proof can be seen.
+	// Where a proof can be seen: an address that starts with https:// and signs nobody in.
 	ProofURL graphql.Omittable[*string] `json:"proofUrl,omitempty"`
 }
 
@@ -630,6 +656,40 @@ type PaymentFilter struct {
 	Status graphql.Omittable[*billing.PaymentStatus] `json:"status,omitempty"`
 }
 
+// Which payments of all accounts to list; conditions are joined by and. Without a status or a reference they are those that wait
+// for a decision.
+type PaymentQueueFilter struct {
+	// Only payments in this status, whether they wait or not.
+	Status graphql.Omittable[*billing.PaymentStatus] `json:"status,omitempty"`
+	// Only payments that are paid like this.
+	Method graphql.Omittable[*billing.Method] `json:"method,omitempty"`
+	// Only payments of this account.
+	AccountID graphql.Omittable[*string] `json:"accountId,omitempty"`
+	// Only payments with this reference, in whatever status: as a payer typed it, with or without what stands between its parts. One
+	// whose last letter does not fit is refused as mistyped.
+	Reference graphql.Omittable[*string] `json:"reference,omitempty"`
+	// Only payments that were declared as sent, or only those that were not.
+	Declared graphql.Omittable[*bool] `json:"declared,omitempty"`
+	// Only payments of which money is held, or only those of which none is.
+	Held graphql.Omittable[*bool] `json:"held,omitempty"`
+	// Only payments that one member of staff approved and a second one has to, or only others.
+	AwaitsApproval graphql.Omittable[*bool] `json:"awaitsApproval,omitempty"`
+	// Only payments that have been waiting for staff since before this instant.
+	WaitingBefore graphql.Omittable[*time.Time] `json:"waitingBefore,omitempty"`
+	// Only payments that were asked for before this instant.
+	CreatedBefore graphql.Omittable[*time.Time] `json:"createdBefore,omitempty"`
+	// Only payments that were asked for so many days ago or more, 0 to 36500.
+	OlderThanDays graphql.Omittable[*int] `json:"olderThanDays,omitempty"`
+}
+
+// How to order the queue. Ties are ordered by id.
+type PaymentQueueOrder struct {
+	// What to order by.
+	Field billing.PaymentQueueOrderField `json:"field"`
+	// Which way.
+	Direction page.Direction `json:"direction"`
+}
+
 // What can be read.
 type Query struct {
 }
@@ -644,6 +704,32 @@ type ReactivateAccountInput struct {
 
 // Answer of reactivateAccount.
 type ReactivateAccountPayload struct {
+	// The account as it is now; null where there are errors.
+	Account *account.Account `json:"account,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of recordReceipt.
+type RecordReceiptInput struct {
+	// Which payment it came in for.
+	PaymentID string `json:"paymentId"`
+	// The bank's id of the transfer, 1 to 200 characters; it counts once, whoever paid.
+	ExternalPaymentID string `json:"externalPaymentId"`
+	// The sum received, in the payment's currency; more than nothing.
+	Amount *MoneyInput `json:"amount"`
+	// The day the money was received; not in the future.
+	ReceivedOn time.Time `json:"receivedOn"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of recordReceipt.
+type RecordReceiptPayload struct {
+	// The receipt; null where there are errors, and where it confirms a payment that takes a second member of staff.
+	Receipt *billing.Receipt `json:"receipt,omitempty"`
+	// The payment as it is now; null where there are errors.
+	Payment *billing.Payment `json:"payment,omitempty"`
 	// The account as it is now; null where there are errors.
 	Account *account.Account `json:"account,omitempty"`
 	// What was wrong.

@@ -187,6 +187,11 @@ var finders = map[string]finder{
 		func(ctx context.Context, r *Resolver, ids []gid.Payment) ([]*billing.Payment, error) {
 			return billing.PaymentsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
 		}, func(p *billing.Payment) gid.Payment { return p.ID })),
+	gid.Receipt(0).Prefix(): forAdmins(account.Billing, byID(
+		func(ctx context.Context, r *Resolver, ids []gid.Receipt) ([]*billing.Receipt, error) {
+			rows, err := billing.ReceiptsByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
+			return load(ctx).sawReceipts(rows), err
+		}, func(r *billing.Receipt) gid.Receipt { return r.ID })),
 	gid.Invoice(0).Prefix(): forAdmins(account.Billing, byID(
 		func(ctx context.Context, r *Resolver, ids []gid.Invoice) ([]*billing.Invoice, error) {
 			rows, err := billing.InvoicesByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)

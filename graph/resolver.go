@@ -24,6 +24,7 @@ import (
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/live"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/period"
 	"igny8.com/accounts/internal/postgres"
@@ -44,7 +45,9 @@ type Resolver struct {
 	PublicURL string
 	// StaffEmail is where staff are told of payments that wait for them; empty for nowhere.
 	StaffEmail string
-	Log        *slog.Logger
+	// SecondAbove are the sums above which two members of staff decide (see billing.Office).
+	SecondAbove []money.Money
+	Log         *slog.Logger
 	// Clock says what time it is.
 	Clock func() time.Time
 	// TestClocks allows staff to give accounts a time of their own.

@@ -19,6 +19,8 @@ type (
 	liveEventsResolver         struct{ *Resolver }
 	mutationResolver           struct{ *Resolver }
 	paymentResolver            struct{ *Resolver }
+	paymentApprovalResolver    struct{ *Resolver }
+	receiptResolver            struct{ *Resolver }
 	queryResolver              struct{ *Resolver }
 	sectorResolver             struct{ *Resolver }
 	siteResolver               struct{ *Resolver }
@@ -64,6 +66,12 @@ func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }
 
 // Payment has the resolvers of its type.
 func (r *Resolver) Payment() PaymentResolver { return &paymentResolver{r} }
+
+// PaymentApproval has the resolvers of its type.
+func (r *Resolver) PaymentApproval() PaymentApprovalResolver { return &paymentApprovalResolver{r} }
+
+// Receipt has the resolvers of its type.
+func (r *Resolver) Receipt() ReceiptResolver { return &receiptResolver{r} }
 
 // Query has the resolvers of its type.
 func (r *Resolver) Query() QueryResolver { return &queryResolver{r} }

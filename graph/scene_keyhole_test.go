@@ -164,7 +164,7 @@ func (a *api) someIDsOf(tenant int64) []string {
 	ids := []string{fmt.Sprint("acct_", tenant)}
 	for prefix, table := range map[string]string{
 		"user": "igny8_users", "site": "igny8_sites", "sect": "igny8_sectors", "sub": "igny8_subscriptions",
-		"per": "igny8_subscription_periods", "pay": "igny8_payments", "inv": "igny8_invoices", "grant": "igny8_credit_grants",
+		"per": "igny8_subscription_periods", "pay": "igny8_payments", "rcpt": "igny8_receipts", "inv": "igny8_invoices", "grant": "igny8_credit_grants",
 		"ctx": "igny8_credit_transactions", "hold": "igny8_credit_holds", "evt": "igny8_audit_events", "key": "igny8_site_api_keys",
 		"sync": "igny8_sync_events", "invite": "igny8_invitations", "sess": "igny8_sessions", "imp": "igny8_impersonations",
 	} {

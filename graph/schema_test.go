@@ -50,7 +50,7 @@ func unguarded(s *gql.Schema) []string {
 // tenantOwned are the types that belong to an account. TestSchema_… compares them with the Go types.
 var tenantOwned = map[string]bool{
 	"Account": true, "User": true, "Site": true, "Sector": true, "Subscription": true, "SubscriptionPeriod": true, "Payment": true,
-	"Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
+	"Receipt": true, "PaymentApproval": true, "Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
 	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true, "TestClock": true,
 	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressLink": true, "SyncEvent": true,
 	"CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true,
@@ -196,7 +196,7 @@ func TestModels_AreInputsAndPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"LiveEvents": true, "CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true, "Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "InvoiceFilter": true, "AccountFilter": true, "AuditEventFilter": true}
+	known := map[string]bool{"LiveEvents": true, "CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true, "Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "PaymentQueueFilter": true, "PaymentQueueOrder": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "InvoiceFilter": true, "AccountFilter": true, "AuditEventFilter": true}
 	for _, decl := range file.Decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {

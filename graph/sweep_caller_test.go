@@ -40,6 +40,8 @@ func (w *neighbourhood) settle(a *stage, staff *session) {
 		// These keys are the mirror's as well.
 		a.asKey(opened.key, bareMutation("recordSyncEvent"), input(w.syncEvent(strconv.Itoa(i))))
 	}
+	// Staff name a payment by its number alone, so that one of which a part comes is written by nothing before.
+	done(requestTransfer, "requestBankTransfer", map[string]any{"planSlug": "starter", "months": 1, "idempotencyKey": ownWord + " in parts"})
 	done(spend, "spendCredits", map[string]any{"operation": "CLUSTERING", "siteId": site, "idempotencyKey": "1"})
 	spent := strings.TrimPrefix(a.idsOf("ctx", w.caller, "type = 'deduction'")[0], "ctx_")
 	done(refund, "refundCredits", map[string]any{"transactionId": "ctx_" + spent, "amount": 3, "reason": ownWord, "idempotencyKey": "1"})
@@ -90,6 +92,12 @@ func (w *neighbourhood) fill(a *stage, site string) {
 		`UPDATE igny8_credit_accounts SET debt = 1 WHERE tenant_id = ?0`,
 		`INSERT INTO igny8_refunds (tenant_id, payment_id, credit_note_id, amount_minor, balance_minor, currency, ended_time, credits_taken, credits_owed, created_at)
 			SELECT tenant_id, payment_id, id, 0, 0, 'USD', false, 1, 1, issued_at FROM igny8_invoices WHERE tenant_id = ?0 AND kind = 'invoice'`,
+		`INSERT INTO igny8_payment_approvals (tenant_id, payment_id, kind, external_id, amount_minor, currency, received_on, approved_by, created_at)
+			SELECT tenant_id, id, 'confirmation', ?1 || ' said', amount_minor, currency, created_at::date, requested_by, created_at FROM igny8_payments WHERE tenant_id = ?0`,
+		// Somebody said before what staff say of the first receipt.
+		`INSERT INTO igny8_payment_approvals (tenant_id, payment_id, kind, receipt_id, external_id, amount_minor, currency, approved_by, created_at)
+			SELECT r.tenant_id, payment_id, 'return', r.id, ?1 || ' back', r.amount_minor - r.used_minor, r.currency, requested_by, r.created_at
+			FROM igny8_receipts AS r JOIN igny8_payments AS p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id WHERE r.tenant_id = ?0`,
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)
 			SELECT tenant_id, 'renewal', max(end_at), min(created_at) FROM igny8_subscription_periods WHERE tenant_id = ?0 GROUP BY tenant_id`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,

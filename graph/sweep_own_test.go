@@ -112,7 +112,18 @@ var doings = []struct {
 	},
 	{name: "rejectPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
+	{name: "recordReceipt", who: "staff", alone: true, changes: map[string]any{"amount": map[string]any{"amount": "500", "currencyCode": "USD"}}},
+	{
+		name: "decideReceipt", who: "staff", alone: true,
+		changes: map[string]any{"decision": "RETURN", "externalPaymentId": ownWord + " sent", "idempotencyKey": ownWord + " sent"},
+	},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},
+	{name: "recordReceipt", who: "staff"},
+	{
+		name: "decideReceipt", who: "staff",
+		changes: map[string]any{"receiptId": "rcpt 0", "decision": "RETURN", "externalPaymentId": ownWord + " back", "idempotencyKey": ownWord + " takes two"},
+	},
+	{name: "decideReceipt", who: "staff"},
 	{name: "setCreditCost", who: "staff"},
 	{name: "adjustCredits", who: "staff"},
 	{name: "adjustCredits", who: "staff", changes: map[string]any{"amount": -7, "idempotencyKey": ownWord + " adjust less"}},
@@ -214,7 +225,7 @@ func (w *neighbourhood) ownProbes() []probe {
 	})
 }
 
-var naming = regexp.MustCompile(`^(owner|paid|sect|gone sect) (\d)$`)
+var naming = regexp.MustCompile(`^(owner|paid|rcpt|sect|gone sect) (\d)$`)
 
 // named is the id that a change names by what the caller has and its number, or the value itself.
 func (w *neighbourhood) named(value any) any {
@@ -235,7 +246,7 @@ func (w *neighbourhood) ownNodes() map[string]string {
 	own := map[string]string{"Plan": "plan_2", "Industry": "ind_1", "IndustrySector": "isec_1"}
 	for typeName, prefix := range map[string]string{
 		"Account": "acct", "User": "user", "Site": "site", "Sector": "sect", "Subscription": "sub", "SubscriptionPeriod": "per", "Payment": "paid",
-		"Invoice": "inv", "CreditGrant": "grant", "CreditTransaction": "ctx", "CreditHold": "hold", "AuditEvent": "evt", "Invitation": "invite",
+		"Receipt": "rcpt", "Invoice": "inv", "CreditGrant": "grant", "CreditTransaction": "ctx", "CreditHold": "hold", "AuditEvent": "evt", "Invitation": "invite",
 		"ApiKey": "key", "SyncEvent": "sync", "Impersonation": "imp", "Device": "sess",
 	} {
 		own[typeName] = first(w.own[prefix])

@@ -17,6 +17,7 @@ import (
 
 	"igny8.com/accounts/internal/auth"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/postgres/pgtest"
 	"igny8.com/accounts/internal/wordpress"
 )
@@ -69,6 +70,7 @@ func (w *neighbourhood) open(t *testing.T, db *pgtest.DB, standing walls) *stage
 		s.r = r
 		r.DB, r.Auth, r.Vault, r.Mail = handle, authority, w.vault, &mail.Box{Vault: w.vault, App: "https://app.test"}
 		r.WordPress = wordpress.New(w.vault, wordpress.Config{Resolver: nowhere})
+		r.SecondAbove = []money.Money{{Minor: 25_000, Currency: "USD"}}
 		if standing == firstWall {
 			open(r, schema, middleware)
 		}

@@ -88,6 +88,13 @@ func furnish(staff, s *session, word string) credentials {
 		"paymentId": payment, "externalPaymentId": word, "receivedOn": s.clock.day(0), "idempotencyKey": word,
 		"amount": map[string]any{"amount": "89", "currencyCode": "USD"},
 	})).ok().want("confirmPayment.userErrors", "[]")
+	// What takes two members of staff to decide on where the sweep takes place, and what takes one.
+	for i, amount := range []string{"300", "1"} {
+		staff.do(bareMutation("recordReceipt"), input(map[string]any{
+			"paymentId": payment, "externalPaymentId": fmt.Sprint(word, " over ", i), "receivedOn": s.clock.day(0), "idempotencyKey": fmt.Sprint(word, " over ", i),
+			"amount": map[string]any{"amount": amount, "currencyCode": "USD"},
+		})).ok().want("recordReceipt.userErrors", "[]")
+	}
 	return credentials{secret, impersonation}
 }
 
@@ -113,7 +120,7 @@ var idTables = map[string][2]string{
 	"acct": {"igny8_tenants", "deleted_at IS NULL"}, "user": {"igny8_users", "deleted_at IS NULL"},
 	"site": {"igny8_sites", "deleted_at IS NULL"}, "sect": {"igny8_sectors", "deleted_at IS NULL"},
 	"sub": {"igny8_subscriptions", "true"}, "per": {"igny8_subscription_periods", "true"}, "pay": {"igny8_payments", "true"},
-	"inv": {"igny8_invoices", "true"}, "grant": {"igny8_credit_grants", "true"}, "ctx": {"igny8_credit_transactions", "true"},
+	"rcpt": {"igny8_receipts", "true"}, "inv": {"igny8_invoices", "true"}, "grant": {"igny8_credit_grants", "true"}, "ctx": {"igny8_credit_transactions", "true"},
 	"hold": {"igny8_credit_holds", "true"}, "evt": {"igny8_audit_events", "true"}, "invite": {"igny8_invitations", "true"},
 	"key": {"igny8_site_api_keys", "true"}, "sync": {"igny8_sync_events", "true"}, "imp": {"igny8_impersonations", "true"},
 	"sess": {"igny8_sessions", "revoked_at IS NULL AND user_id = (SELECT owner_id FROM igny8_tenants WHERE id = tenant_id)"},

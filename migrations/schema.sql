@@ -238,6 +238,18 @@ begin
         where tenant_id = account and id = any (ids) returning id;
 end $$;
 
+CREATE FUNCTION igny8_purge_receipts(account bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    update igny8_receipts set reason = '(deleted)' where tenant_id = account and reason <> '(deleted)';
+    return true;
+end $$;
+
 CREATE FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -817,6 +829,34 @@ CREATE SEQUENCE igny8_mails_id_seq;
 
 ALTER SEQUENCE igny8_mails_id_seq OWNED BY igny8_mails.id;
 
+CREATE TABLE igny8_payment_approvals (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    payment_id bigint NOT NULL,
+    kind text NOT NULL,
+    receipt_id bigint,
+    external_id text,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    received_on date,
+    approved_by bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_payment_approvals_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT igny8_payment_approvals_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_payment_approvals_facts_check CHECK (
+CASE kind
+    WHEN 'confirmation'::text THEN ((receipt_id IS NULL) AND (external_id IS NOT NULL) AND (received_on IS NOT NULL))
+    ELSE ((receipt_id IS NOT NULL) AND (received_on IS NULL))
+END),
+    CONSTRAINT igny8_payment_approvals_kind_check CHECK ((kind = ANY (ARRAY['confirmation'::text, 'credit'::text, 'return'::text])))
+);
+
+ALTER TABLE ONLY igny8_payment_approvals FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_payment_approvals_id_seq;
+
+ALTER SEQUENCE igny8_payment_approvals_id_seq OWNED BY igny8_payment_approvals.id;
+
 CREATE TABLE igny8_payments (
     tenant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -848,12 +888,26 @@ CREATE TABLE igny8_payments (
     applied_minor bigint DEFAULT 0 NOT NULL,
     tax_rate integer,
     refunded_minor bigint DEFAULT 0 NOT NULL,
+    held_minor bigint DEFAULT 0 NOT NULL,
+    held_since timestamp with time zone,
+    queue_later boolean GENERATED ALWAYS AS ((
+CASE
+    WHEN (status = 'pending'::text) THEN LEAST(declared_at, held_since)
+    ELSE held_since
+END IS NULL)) STORED,
+    queue_at timestamp with time zone GENERATED ALWAYS AS (COALESCE(
+CASE
+    WHEN (status = 'pending'::text) THEN LEAST(declared_at, held_since)
+    ELSE held_since
+END, created_at)) STORED,
     CONSTRAINT igny8_payments_amount_check CHECK (((amount_minor >= 0) AND (amount_minor = (((net_minor - credited_minor) + tax_minor) - applied_minor)))),
     CONSTRAINT igny8_payments_applied_minor_check CHECK ((applied_minor >= 0)),
     CONSTRAINT igny8_payments_check CHECK (((status <> ALL (ARRAY['confirmed'::text, 'refunded'::text, 'disputed'::text])) OR ((external_payment_id IS NOT NULL) AND (received_on IS NOT NULL) AND (decided_at IS NOT NULL)))),
     CONSTRAINT igny8_payments_check1 CHECK (((status <> 'rejected'::text) OR ((rejection_reason IS NOT NULL) AND (decided_at IS NOT NULL)))),
     CONSTRAINT igny8_payments_credited_minor_check CHECK ((credited_minor >= 0)),
     CONSTRAINT igny8_payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_payments_held_check CHECK (((held_minor > 0) = (held_since IS NOT NULL))),
+    CONSTRAINT igny8_payments_held_minor_check CHECK ((held_minor >= 0)),
     CONSTRAINT igny8_payments_method_check CHECK ((method = ANY (ARRAY['bank_transfer'::text, 'stripe'::text]))),
     CONSTRAINT igny8_payments_months_check CHECK (((months >= 1) AND (months <= 24))),
     CONSTRAINT igny8_payments_net_minor_check CHECK ((net_minor >= 0)),
@@ -900,6 +954,40 @@ CREATE TABLE igny8_plans (
 CREATE SEQUENCE igny8_plans_id_seq;
 
 ALTER SEQUENCE igny8_plans_id_seq OWNED BY igny8_plans.id;
+
+CREATE TABLE igny8_receipts (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    payment_id bigint NOT NULL,
+    external_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    used_minor bigint DEFAULT 0 NOT NULL,
+    currency text NOT NULL,
+    received_on date NOT NULL,
+    status text NOT NULL,
+    recorded_by bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    decided_by bigint,
+    decided_at timestamp with time zone,
+    reason text,
+    return_id text,
+    balance_seq bigint,
+    CONSTRAINT igny8_receipts_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT igny8_receipts_balance_check CHECK (((status = 'credited'::text) = (balance_seq IS NOT NULL))),
+    CONSTRAINT igny8_receipts_check CHECK (((used_minor >= 0) AND (used_minor <= amount_minor))),
+    CONSTRAINT igny8_receipts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_receipts_decided_check CHECK (((status = ANY (ARRAY['credited'::text, 'returned'::text])) = ((decided_by IS NOT NULL) AND (decided_at IS NOT NULL) AND (reason IS NOT NULL)))),
+    CONSTRAINT igny8_receipts_external_id_check CHECK ((external_id <> ''::text)),
+    CONSTRAINT igny8_receipts_return_check CHECK (((return_id IS NULL) OR (status = 'returned'::text))),
+    CONSTRAINT igny8_receipts_status_check CHECK ((status = ANY (ARRAY['held'::text, 'used'::text, 'credited'::text, 'returned'::text]))),
+    CONSTRAINT igny8_receipts_used_check CHECK (((status = 'used'::text) = (used_minor = amount_minor)))
+);
+
+ALTER TABLE ONLY igny8_receipts FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_receipts_id_seq;
+
+ALTER SEQUENCE igny8_receipts_id_seq OWNED BY igny8_receipts.id;
 
 CREATE TABLE igny8_refunds (
     tenant_id bigint NOT NULL,
@@ -1338,9 +1426,13 @@ ALTER TABLE ONLY igny8_mail_tokens ALTER COLUMN id SET DEFAULT nextval('igny8_ma
 
 ALTER TABLE ONLY igny8_mails ALTER COLUMN id SET DEFAULT nextval('igny8_mails_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_payment_approvals ALTER COLUMN id SET DEFAULT nextval('igny8_payment_approvals_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_payments ALTER COLUMN id SET DEFAULT nextval('igny8_payments_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_plans ALTER COLUMN id SET DEFAULT nextval('igny8_plans_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_receipts ALTER COLUMN id SET DEFAULT nextval('igny8_receipts_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_refunds ALTER COLUMN id SET DEFAULT nextval('igny8_refunds_id_seq'::regclass);
 
@@ -1476,6 +1568,9 @@ ALTER TABLE ONLY igny8_mail_tokens
 ALTER TABLE ONLY igny8_mails
     ADD CONSTRAINT igny8_mails_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY igny8_payment_approvals
+    ADD CONSTRAINT igny8_payment_approvals_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_pkey PRIMARY KEY (tenant_id, id);
 
@@ -1487,6 +1582,9 @@ ALTER TABLE ONLY igny8_plans
 
 ALTER TABLE ONLY igny8_plans
     ADD CONSTRAINT igny8_plans_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY igny8_receipts
+    ADD CONSTRAINT igny8_receipts_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY igny8_refunds
     ADD CONSTRAINT igny8_refunds_note_key UNIQUE (tenant_id, credit_note_id);
@@ -1599,7 +1697,19 @@ CREATE INDEX igny8_mail_tokens_user_idx ON igny8_mail_tokens USING btree (tenant
 
 CREATE INDEX igny8_mails_due_idx ON igny8_mails USING btree (due_at) WHERE (sealed IS NOT NULL);
 
-CREATE INDEX igny8_payments_pending_idx ON igny8_payments USING btree (created_at, id) WHERE (status = 'pending'::text);
+CREATE INDEX igny8_payment_approvals_payment_idx ON igny8_payment_approvals USING btree (tenant_id, payment_id, id);
+
+CREATE INDEX igny8_payments_asked_idx ON igny8_payments USING btree (created_at, id) WHERE ((status = 'pending'::text) OR (held_minor > 0));
+
+CREATE INDEX igny8_payments_queue_idx ON igny8_payments USING btree (queue_later, queue_at, id) WHERE ((status = 'pending'::text) OR (held_minor > 0));
+
+CREATE INDEX igny8_payments_status_asked_idx ON igny8_payments USING btree (status, created_at, id);
+
+CREATE INDEX igny8_payments_status_queue_idx ON igny8_payments USING btree (status, queue_later, queue_at, id);
+
+CREATE INDEX igny8_receipts_id_idx ON igny8_receipts USING btree (id);
+
+CREATE INDEX igny8_receipts_payment_idx ON igny8_receipts USING btree (tenant_id, payment_id, id);
 
 CREATE UNIQUE INDEX igny8_sectors_industry_sector_key ON igny8_sectors USING btree (tenant_id, site_id, industry_sector_id) WHERE (deleted_at IS NULL);
 
@@ -1779,11 +1889,23 @@ ALTER TABLE ONLY igny8_mail_tokens
 ALTER TABLE ONLY igny8_mails
     ADD CONSTRAINT igny8_mails_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
 
+ALTER TABLE ONLY igny8_payment_approvals
+    ADD CONSTRAINT igny8_payment_approvals_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_payment_approvals
+    ADD CONSTRAINT igny8_payment_approvals_receipt_fkey FOREIGN KEY (tenant_id, receipt_id) REFERENCES igny8_receipts(tenant_id, id);
+
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
 
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_receipts
+    ADD CONSTRAINT igny8_receipts_balance_fkey FOREIGN KEY (tenant_id, balance_seq) REFERENCES igny8_balance_transactions(tenant_id, seq);
+
+ALTER TABLE ONLY igny8_receipts
+    ADD CONSTRAINT igny8_receipts_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
 
 ALTER TABLE ONLY igny8_refunds
     ADD CONSTRAINT igny8_refunds_note_fkey FOREIGN KEY (tenant_id, credit_note_id) REFERENCES igny8_invoices(tenant_id, id);
@@ -1898,7 +2020,11 @@ ALTER TABLE igny8_mail_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_mails ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_payment_approvals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_payments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_receipts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_refunds ENABLE ROW LEVEL SECURITY;
 
@@ -1948,7 +2074,11 @@ CREATE POLICY staff ON igny8_invoices FOR SELECT USING ((current_setting('app.st
 
 CREATE POLICY staff ON igny8_mails FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
+CREATE POLICY staff ON igny8_payment_approvals FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
 CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_receipts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_refunds FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
@@ -1996,7 +2126,11 @@ CREATE POLICY tenant ON igny8_mail_tokens USING ((tenant_id = (NULLIF(current_se
 
 CREATE POLICY tenant ON igny8_mails USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON igny8_payment_approvals USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON igny8_payments USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_receipts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_refunds USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -2049,6 +2183,9 @@ GRANT ALL ON FUNCTION igny8_purge_ledger(account bigint, past bigint, most integ
 
 REVOKE ALL ON FUNCTION igny8_purge_people(account bigint, at timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION igny8_purge_people(account bigint, at timestamp with time zone, most integer) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_receipts(account bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_receipts(account bigint) TO igny8_app;
 
 REVOKE ALL ON FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) TO igny8_app;
@@ -2138,11 +2275,33 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_mails TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_mails_id_seq TO igny8_app;
 
+GRANT SELECT,INSERT ON TABLE igny8_payment_approvals TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_payment_approvals_id_seq TO igny8_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_payments TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_payments_id_seq TO igny8_app;
 
 GRANT SELECT ON TABLE igny8_plans TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(used_minor) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(status) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(decided_by) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(decided_at) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(reason) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(return_id) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT UPDATE(balance_seq) ON TABLE igny8_receipts TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_receipts_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT ON TABLE igny8_refunds TO igny8_app;
 

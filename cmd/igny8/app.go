@@ -92,12 +92,13 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		Bank: billing.BankDetails{
 			Instructions: p.cfg.BankInstructions, Deadline: time.Duration(p.cfg.BankDeadlineDays) * 24 * time.Hour,
 		},
-		Seller: p.cfg.seller(), StaffEmail: p.cfg.BillingEmail, Mail: box,
+		Seller: p.cfg.seller(), StaffEmail: p.cfg.BillingEmail, SecondAbove: p.cfg.secondAbove, Mail: box,
 	}
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
-		Seller: office.Seller, PublicURL: p.cfg.PublicURL, StaffEmail: office.StaffEmail, TestClocks: p.cfg.TestClocks,
-		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
+		Seller: office.Seller, PublicURL: p.cfg.PublicURL, StaffEmail: office.StaffEmail, SecondAbove: office.SecondAbove,
+		TestClocks: p.cfg.TestClocks,
+		Mail:       box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}
 	counted := metrics.New(p.db, p.log)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	netmail "net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/server"
 )
 
@@ -58,7 +60,9 @@ type config struct {
 	SellerAddress string `env:"IGNY8_SELLER_ADDRESS" for:"serve dev" doc:"The seller's address on invoices, its lines separated by |, e.g. 1 Long Lane|London EC1A 9PL."`
 	SellerTaxID   string `env:"IGNY8_SELLER_TAX_ID" for:"serve dev" doc:"The seller's id at its tax office, as invoices name it."`
 
-	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of disputed payments. Without it nobody is."`
+	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of payments that wait for them and of disputed ones. Without it nobody is."`
+
+	SecondApproverAbove string `env:"IGNY8_SECOND_APPROVER_ABOVE" for:"serve dev" doc:"Sums, one a currency and separated by commas, e.g. 1000.00 USD,900.00 EUR, above which two members of staff have to say the same before a payment is confirmed or held money is decided on. A currency that is not named always takes two. Without it one is enough."`
 
 	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
@@ -76,6 +80,8 @@ type config struct {
 	GOGC       string `env:"GOGC" for:"serve dev" doc:"How much the heap grows between two collections, in percent. Without it 400, which takes a sixth off the processor's work."`
 	GOMemLimit string `env:"GOMEMLIMIT" for:"serve dev" doc:"The memory that Go's runtime tries to stay within, e.g. 400MiB. Set it to about 80 % of a container's limit."`
 
+	// secondAbove are the sums of SecondApproverAbove.
+	secondAbove []money.Money
 	// operations are what is registered in OperationsFile.
 	operations *gqlhttp.Operations
 }
@@ -97,7 +103,7 @@ func readConfig(environ map[string]string, command string) (config, error) {
 	}
 	for _, check := range []func() error{
 		cfg.checkAddr, cfg.checkPublicURL, cfg.checkAppURL, cfg.checkOrigins, cfg.checkRanges, cfg.checkLog, cfg.checkMail,
-		cfg.checkRedis,
+		cfg.checkRedis, cfg.checkBilling,
 	} {
 		if err := check(); err != nil {
 			problems = problems.withOthers(flatten(err))
@@ -235,6 +241,30 @@ func (cfg *config) checkMail() error {
 		if _, err := mail.Open("smtp://localhost", cfg.MailFrom); err != nil {
 			problems = append(problems, errors.New("IGNY8_MAIL_FROM is no address: write e.g. IGNY8 <accounts@igny8.com>"))
 		}
+	}
+	return errors.Join(problems...)
+}
+
+// checkBilling reads what staff are told and what takes two of them.
+func (cfg *config) checkBilling() error {
+	var problems []error
+	if cfg.BillingEmail != "" {
+		if a, err := netmail.ParseAddress(cfg.BillingEmail); err != nil || a.Address != cfg.BillingEmail {
+			problems = append(problems, errors.New("IGNY8_BILLING_EMAIL is no bare address: write e.g. billing@igny8.com"))
+		}
+	}
+	if cfg.SecondApproverAbove == "" {
+		return errors.Join(problems...)
+	}
+	for text := range strings.SplitSeq(cfg.SecondApproverAbove, ",") {
+		amount, currency, _ := strings.Cut(strings.TrimSpace(text), " ")
+		sum, err := money.Parse(money.Decimal(amount), money.Currency(currency))
+		named := slices.ContainsFunc(cfg.secondAbove, func(m money.Money) bool { return m.Currency == sum.Currency })
+		if err != nil || sum.Minor < 0 || named {
+			problems = append(problems, errors.New("IGNY8_SECOND_APPROVER_ABOVE is no list of sums, one a currency: write e.g. 1000.00 USD,900.00 EUR"))
+			break
+		}
+		cfg.secondAbove = append(cfg.secondAbove, sum)
 	}
 	return errors.Join(problems...)
 }

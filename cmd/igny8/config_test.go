@@ -110,7 +110,11 @@ func TestReadConfig_RefusesWhatIsWrong(t *testing.T) {
 		"IGNY8_OPERATIONS":         {"/nowhere/hunter2", "testdata/operations.wrong.json"},
 		"IGNY8_OPERATIONS_ONLY":    {"true", "perhaps"},
 		"IGNY8_HTTP_2026":          {"perhaps"},
-		"REDIS_URL":                {"hunter2", "http://host", "redis://", "redis://:hunter2@"},
+		"IGNY8_BILLING_EMAIL":      {"hunter2", "Billing <billing@igny8.com>", "a@example.com, b@example.com"},
+		"IGNY8_SECOND_APPROVER_ABOVE": {
+			"hunter2", "1000", "1000.00", "USD", "1000.001 USD", "-1 USD", "1000.00 XYZ", "1000 USD;900 EUR", "1000 USD,", "1000 USD,900 USD", "1e3 USD",
+		},
+		"REDIS_URL": {"hunter2", "http://host", "redis://", "redis://:hunter2@"},
 	} {
 		for _, value := range values {
 			_, err := readConfig(production(map[string]string{name: value}), "serve")

@@ -11,6 +11,7 @@ import (
 var subjectPrefixes = map[string]string{
 	"account": gid.Account(0).Prefix(), "user": gid.User(0).Prefix(), "session": gid.Session(0).Prefix(),
 	"site": gid.Site(0).Prefix(), "sector": gid.Sector(0).Prefix(), "payment": gid.Payment(0).Prefix(),
+	"receipt":      gid.Receipt(0).Prefix(),
 	"subscription": gid.Subscription(0).Prefix(),
 	"invitation":   gid.Invitation(0).Prefix(), "api_key": gid.APIKey(0).Prefix(), "impersonation": gid.Impersonation(0).Prefix(),
 }

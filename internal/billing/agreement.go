@@ -11,6 +11,7 @@ import (
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/queue"
 )
@@ -22,6 +23,9 @@ type Office struct {
 	Seller Party
 	// StaffEmail is where staff are told what waits for them; empty for nowhere.
 	StaffEmail string
+	// SecondAbove are sums, one a currency, above which two members of staff have to say the same. With any, a sum in a
+	// currency that is not among them takes two as well; with none, one is enough.
+	SecondAbove []money.Money
 	// Mail is where letters about the agreement are left.
 	Mail *mail.Box
 	// TestClocks allows test clocks to be made and advanced.

@@ -4,7 +4,8 @@
 // What must always hold: the periods of an account form a chain without gap or overlap, which the
 // database itself enforces; a payment is confirmed once, and all that follows from it (periods,
 // status, plan, credits, invoice, audit event) happens with it or not at all; a bank's reference
-// counts once among all accounts; invoice numbers have no gap within a year.
+// counts once among all accounts; money that came in and was not the sum is held until the rest comes or
+// staff decide on it; invoice numbers have no gap within a year.
 //
 // What falls due by itself is a function of the agreement (event.go), and every command does it first.
 //
@@ -212,8 +213,11 @@ type Payment struct {
 	DecidedAt         *time.Time     `bun:"decided_at"`
 	DecidedBy         *gid.User      `bun:"decided_by"`
 	RejectionReason   *string        `bun:"rejection_reason"`
-	CreatedAt         time.Time      `bun:"created_at"`
-	UpdatedAt         time.Time      `bun:"updated_at"`
+	// HeldMinor is what of its receipts is held, HeldSince since when.
+	HeldMinor int64      `bun:"held_minor"`
+	HeldSince *time.Time `bun:"held_since"`
+	CreatedAt time.Time  `bun:"created_at"`
+	UpdatedAt time.Time  `bun:"updated_at"`
 }
 
 // IsNode marks the type as having a global id.

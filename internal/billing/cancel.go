@@ -101,7 +101,7 @@ func (o Office) onSubscription(
 }
 
 // WithdrawPayment takes a payment back that waits. Said again, it changes nothing. Errors: NOT_FOUND,
-// INVALID_STATE where somebody decided on it, or it was declared as sent.
+// INVALID_STATE where somebody decided on it, it was declared as sent, or a part of it came.
 func (o Office) WithdrawPayment(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, id gid.Payment,
 ) (*Payment, error) {
@@ -121,6 +121,8 @@ func (o Office) WithdrawPayment(
 			return fault.New(fault.InvalidState, "this payment is %s", payment.Status).At("paymentId")
 		case payment.DeclaredAt != nil:
 			return fault.New(fault.InvalidState, "this payment was declared as sent; write to us").At("paymentId")
+		case payment.HeldMinor > 0:
+			return fault.New(fault.InvalidState, "a part of this payment was received; write to us").At("paymentId")
 		}
 		payment.Status, payment.UpdatedAt = Withdrawn, now
 		if _, err := tx.NewUpdate().Model(payment).WherePK().Column("status", "updated_at").Exec(ctx); err != nil {
@@ -134,6 +136,9 @@ func (o Office) WithdrawPayment(
 		}
 		change := audit.On("payment.withdrawn", "payment", payment.ID)
 		if err := audit.Record(ctx, tx, a.account.ID, actor.By(a.account.ID), now, change); err != nil {
+			return err
+		}
+		if err := o.tellStaff(ctx, tx, a, withdrawnToStaff(o, a, payment), now); err != nil {
 			return err
 		}
 		return a.close(ctx, tx)

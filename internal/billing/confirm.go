@@ -29,9 +29,10 @@ const confirmOperation = "confirmPayment"
 
 // ConfirmPayment confirms a payment in one transaction with everything that follows from it: the
 // account's plan and status, its periods, the credits of those that have begun, the invoice, the audit
-// event. Said again with the same facts, it returns the payment and writes nothing. Errors: REQUIRED,
+// event. Said again with the same facts, it returns the payment and writes nothing. A sum that takes two members
+// of staff leaves the payment pending until the second one says the same (see SecondAbove). Errors: REQUIRED,
 // TOO_LONG, INVALID, NOT_FOUND, OWN_PAYMENT, INVALID_STATE, AMOUNT_MISMATCH, CURRENCY_MISMATCH,
-// EXTERNAL_REFERENCE_USED, IDEMPOTENCY_CONFLICT.
+// EXTERNAL_REFERENCE_USED, IDEMPOTENCY_CONFLICT, SECOND_APPROVER_NEEDED, APPROVAL_MISMATCH.
 func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Confirm) (*Payment, error) {
 	in.ExternalPaymentID = strings.TrimSpace(in.ExternalPaymentID)
 	var faults fault.List
@@ -56,11 +57,11 @@ func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Ac
 			return at(err, "paymentId")
 		}
 		facts := fingerprint(in.PaymentID, in.ExternalPaymentID, in.Amount, in.ReceivedOn.Format(time.DateOnly))
-		known, err := recall(ctx, tx, tenant, confirmOperation, in.IdempotencyKey, facts)
+		known, said, err := recallSaid(ctx, tx, tenant, confirmOperation, staff, in.IdempotencyKey, facts)
 		if err != nil {
 			return err
 		}
-		if payment, err = lockPayment(ctx, tx, tenant, in.PaymentID); err != nil || known != 0 {
+		if payment, err = lockPayment(ctx, tx, tenant, in.PaymentID); err != nil || known != 0 || said {
 			return err
 		}
 		if payment.Status == Confirmed {
@@ -69,12 +70,22 @@ func (o Office) ConfirmPayment(ctx context.Context, db bun.IDB, staff account.Ac
 		if err := in.fits(payment); err != nil {
 			return err
 		}
-		got := receipt{externalID: in.ExternalPaymentID, receivedOn: in.ReceivedOn, by: staff.By(tenant), decidedBy: &staff.User.ID}
-		if err := o.confirm(ctx, tx, a, payment, got, now); err != nil {
+		operation := confirmOperation
+		ok, err := o.approve(ctx, tx, a, staff, payment, confirmationOf(in.ExternalPaymentID, in.Amount, in.ReceivedOn), payment.Amount(), now)
+		if err != nil {
+			return err
+		}
+		if ok {
+			got := receipt{externalID: in.ExternalPaymentID, receivedOn: in.ReceivedOn, by: staff.By(tenant), decidedBy: &staff.User.ID}
+			err = o.confirm(ctx, tx, a, payment, got, now)
+		} else {
+			operation = saidBy(operation, staff)
+		}
+		if err != nil {
 			return err
 		}
 		if err := remember(ctx, tx, &remembered{
-			TenantID: tenant, Operation: confirmOperation, Key: in.IdempotencyKey,
+			TenantID: tenant, Operation: operation, Key: in.IdempotencyKey,
 			Fingerprint: facts, SubjectID: payment.ID, CreatedAt: now,
 		}); err != nil {
 			return err
@@ -121,7 +132,9 @@ func (in Confirm) fits(p *Payment) error {
 	case p.Currency != in.Amount.Currency:
 		return fault.New(fault.CurrencyMismatch, "the payment is in %s", p.Currency).At("amount", "currencyCode")
 	case p.AmountMinor != in.Amount.Minor:
-		return fault.New(fault.AmountMismatch, "the payment is of %s", p.Amount()).At("amount", "amount")
+		return fault.New(fault.AmountMismatch, "the payment is of %s; another sum is recorded as a receipt", p.Amount()).At("amount", "amount")
+	case p.HeldMinor > 0:
+		return fault.New(fault.InvalidState, "%s of it came before; what comes now is recorded as a receipt", p.Held()).At("paymentId")
 	}
 	return nil
 }
@@ -173,7 +186,7 @@ func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment
 	if err := o.settle(ctx, tx, a, now); err != nil {
 		return err
 	}
-	if err := useExternalID(ctx, tx, p); err != nil {
+	if err := useExternalID(ctx, tx, p.Key(), p.Method, got.externalID); err != nil {
 		return err
 	}
 	invoice, err := o.issueInvoice(ctx, tx, a, p, bought, now)
@@ -186,7 +199,7 @@ func (o Office) confirm(ctx context.Context, tx bun.Tx, a *agreement, p *Payment
 	if err := audit.Record(ctx, tx, a.account.ID, got.by, now, change); err != nil {
 		return err
 	}
-	return o.tellOwner(ctx, tx, a, paymentConfirmed(o, a, p, invoice), now)
+	return o.tellBoth(ctx, tx, a, paymentConfirmed(o, a, p, invoice), confirmedToStaff(o, a, p), now)
 }
 
 // activate moves the account to where a confirmed payment leads. A cancelled one comes back only as long as
@@ -244,12 +257,12 @@ func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now tim
 	return lines, a.append(ctx, tx, now, all...)
 }
 
-// useExternalID takes the bank's id for this payment. Ids that differ in case alone are one.
-func useExternalID(ctx context.Context, tx bun.Tx, p *Payment) error {
+// useExternalID takes a bank's id for a payment. Errors: EXTERNAL_REFERENCE_USED.
+func useExternalID(ctx context.Context, tx bun.Tx, of PaymentKey, method Method, externalID string) error {
 	result, err := tx.NewRaw(
 		`INSERT INTO igny8_external_payments (method, external_id, tenant_id, payment_id)
 		 VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		p.Method, strings.ToUpper(*p.ExternalPaymentID), p.TenantID, p.ID).Exec(ctx)
+		method, externalKey(externalID), of.Tenant, of.Payment).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("use external id: %w", err)
 	}
@@ -260,6 +273,10 @@ func useExternalID(ctx context.Context, tx bun.Tx, p *Payment) error {
 	if n == 1 {
 		return nil
 	}
+	return externalIDUsed()
+}
+
+func externalIDUsed() error {
 	return fault.New(fault.ExternalReferenceUse, "this id of the bank was used for a payment before").At("externalPaymentId")
 }
 

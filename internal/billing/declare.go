@@ -64,6 +64,9 @@ func (o Office) DeclarePayment(ctx context.Context, db bun.IDB, actor account.Ac
 		}
 		// It waits for its review from now on, and longer.
 		a.replace(payment)
+		if err := o.tellBoth(ctx, tx, a, paymentDeclared(o, a, payment), declaredToStaff(o, a, payment), now); err != nil {
+			return err
+		}
 		return a.close(ctx, tx)
 	})
 	if err != nil {
@@ -81,14 +84,15 @@ func (a *agreement) replace(p *Payment) {
 	}
 }
 
-// checkURL refuses what is no absolute web address.
+// checkURL refuses what is no absolute web address that staff can open without harm: one that goes over the wire
+// for all to read, that runs as a script, or that signs in somewhere as somebody.
 func checkURL(text, field string) *fault.Error {
 	const most = 2000
 	if len(text) > most {
 		return fault.New(fault.TooLong, "at most %d characters", most).At(field)
 	}
 	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return fault.New(fault.Invalid, "a web address that starts with https://").At(field)
 	}
 	return nil

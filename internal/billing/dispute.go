@@ -9,7 +9,6 @@ import (
 
 	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/fault"
-	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 )
 
@@ -84,12 +83,4 @@ func (p *Payment) stand(ctx context.Context, tx bun.Tx, status PaymentStatus, ac
 	}
 	change := audit.On(action, "payment", p.ID).From(before).To(map[string]any{"status": status})
 	return audit.Record(ctx, tx, p.TenantID, audit.By{Kind: audit.System}, now, change)
-}
-
-// tellStaff leaves a letter for staff, where an address of theirs is configured.
-func (o Office) tellStaff(ctx context.Context, tx bun.Tx, a *agreement, n note, now time.Time) error {
-	if o.StaffEmail == "" {
-		return nil
-	}
-	return o.Mail.Post(ctx, tx, mail.Letter{Tenant: a.account.ID, Kind: n.kind, To: o.StaffEmail, Subject: n.subject, Text: n.text}, now)
 }

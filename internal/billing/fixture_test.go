@@ -125,3 +125,24 @@ func (h *house) exec(statement string, args ...any) {
 		h.t.Fatal(err)
 	}
 }
+
+// killed runs a command again and again, the session ended before its first, second … statement, until it gets
+// through. It must have written nothing before that; killed says how often it was ended.
+func (h *house) killed(name string, a account.Actor, run func(context.Context) error) int {
+	h.t.Helper()
+	before := h.trace(a) + h.rows()
+	for n := 1; ; n++ {
+		ctx, killer := pgtest.KillBefore(h.t, h.t.Context(), n)
+		err := run(as(ctx, h.staff))
+		statement, fired := killer.Fired()
+		if !fired {
+			if err != nil {
+				h.t.Fatalf("%s: %v", name, err)
+			}
+			return n - 1
+		}
+		if after := h.trace(a) + h.rows(); err == nil || after != before {
+			h.t.Fatalf("%s, killed before %q: %v\n%s\nbefore:\n%s", name, statement, err, after, before)
+		}
+	}
+}

@@ -131,7 +131,7 @@ func paymentExpired(o Office, a *agreement, p *Payment) note {
 not waited for any more. If you sent it, answer this letter. A new one can be asked for here:
 
 %s
-`, p.Reference, a.account.Name, p.Amount(), day(p.ExpiresAt), o.Mail.App),
+%s`, p.Reference, a.account.Name, p.Amount(), day(p.ExpiresAt), o.Mail.App, stillHeld(p)),
 	}
 }
 
@@ -145,7 +145,7 @@ func paymentRejected(o Office, a *agreement, p *Payment) note {
 Another one can be asked for here:
 
 %s
-`, p.Reference, a.account.Name, p.Amount(), *p.RejectionReason, o.Mail.App),
+%s`, p.Reference, a.account.Name, p.Amount(), *p.RejectionReason, o.Mail.App, stillHeld(p)),
 	}
 }
 

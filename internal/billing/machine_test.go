@@ -38,6 +38,8 @@ func TestAgreement_HoldsItsPromisesWhateverHappens(t *testing.T) {
 			"ask":      l.ask,
 			"change":   l.change,
 			"confirm":  l.confirm,
+			"receive":  l.receive,
+			"decide":   l.decide,
 			"reject":   l.reject,
 			"withdraw": l.withdraw,
 			"cancel":   l.cancel,
@@ -107,7 +109,43 @@ func (l *life) confirm(t *rapid.T) {
 	if p.AmountMinor == 0 {
 		return // confirmed as it was asked for
 	}
-	refused(t, l.h.confirm(l.h.t.Context(), in, l.now))
+	err := l.h.confirm(l.h.t.Context(), in, l.now)
+	if p.Status == billing.Confirmed && fault.Is(err, fault.IdempotencyConflict) {
+		return // what came in for it confirmed it
+	}
+	refused(t, err)
+}
+
+// receive has some money come in for a payment, whether it waits for it or not.
+func (l *life) receive(t *rapid.T) {
+	p := l.one(t)
+	if p.AmountMinor == 0 {
+		return
+	}
+	in := sum(p, rapid.Int64Range(1, 2*p.AmountMinor).Draw(t, "amount"), fmt.Sprint("life-", p.ID, l.key()))
+	in.ReceivedOn = l.now.Truncate(24 * time.Hour)
+	got, _, err := l.h.record(in, l.now)
+	if refused(t, err) {
+		return
+	}
+	if rapid.Bool().Draw(t, "more comes") {
+		l.open = append(l.open, got)
+	}
+}
+
+func (l *life) decide(t *rapid.T) {
+	held := []*billing.Receipt{}
+	err := l.h.Admin.NewSelect().Model(&held).Where("tenant_id = ?", l.owner.AccountID()).Where("status = 'held'").Order("id").Scan(l.h.t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(held) == 0 {
+		t.Skip("nothing is held")
+	}
+	r := rapid.SampledFrom(held).Draw(t, "receipt")
+	what := rapid.SampledFrom([]billing.ReceiptDecision{billing.CreditReceipt, billing.ReturnReceipt}).Draw(t, "decision")
+	_, _, err = l.h.decide(decision(r, what, l.key()), l.now)
+	refused(t, err)
 }
 
 func (l *life) reject(t *rapid.T) {
@@ -165,11 +203,18 @@ var promises = map[string]string{
 		WHERE p.tenant_id = ?0 AND (p.price_minor > 0 OR p.end_at - interval '1 second' > ?1)`,
 	"money that is not accounted for": `SELECT abs(
 		(SELECT coalesce(sum(amount_minor), 0) FROM igny8_payments WHERE tenant_id = ?0 AND status = 'confirmed')
+		+ (SELECT coalesce(sum(amount_minor - used_minor), 0) FROM igny8_receipts WHERE tenant_id = ?0 AND status = 'credited')
 		-- What was assigned holds before it is paid for.
 		- (SELECT coalesce(sum(price_minor), 0) FROM igny8_subscription_periods AS p WHERE tenant_id = ?0
 			AND NOT EXISTS (SELECT FROM igny8_payments AS y WHERE y.tenant_id = ?0 AND y.id = p.payment_id AND y.status = 'pending'))
 		- coalesce((SELECT balance_after FROM igny8_balance_transactions WHERE tenant_id = ?0 ORDER BY seq DESC LIMIT 1), 0)
 		- (SELECT coalesce(sum(applied_minor), 0) FROM igny8_payments WHERE tenant_id = ?0 AND status = 'pending'))`,
+	"held money that is not what receipts hold": `SELECT count(*) FROM igny8_payments AS p WHERE tenant_id = ?0 AND held_minor <> (
+		SELECT coalesce(sum(amount_minor - used_minor), 0) FROM igny8_receipts AS r WHERE r.tenant_id = ?0 AND r.payment_id = p.id AND r.status = 'held')`,
+	"a payment that receipts paid for in part": `SELECT count(*) FROM igny8_payments AS p WHERE tenant_id = ?0 AND (
+		SELECT coalesce(sum(used_minor), 0) FROM igny8_receipts AS r WHERE r.tenant_id = ?0 AND r.payment_id = p.id)
+		NOT IN (0, CASE WHEN status = 'confirmed' THEN amount_minor ELSE 0 END)`,
+	"a whole sum that waits": `SELECT count(*) FROM igny8_payments WHERE tenant_id = ?0 AND status = 'pending' AND held_minor >= amount_minor`,
 	"an invoice whose lines do not add up": `SELECT count(*) FROM igny8_invoices AS i WHERE tenant_id = ?0 AND total_minor
 		<> (SELECT sum(amount_minor) FROM igny8_invoice_lines AS l WHERE l.tenant_id = ?0 AND l.invoice_id = i.id)`,
 	"a ledger that does not add up": `SELECT abs(balance - (SELECT coalesce(sum(amount), 0) FROM igny8_credit_transactions WHERE tenant_id = ?0))

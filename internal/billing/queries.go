@@ -100,35 +100,31 @@ func Payments(ctx context.Context, db bun.IDB, tenant gid.Account, status *Payme
 	})
 }
 
-// Queue pages through the payments of all accounts that wait for a decision, oldest first. It reads
-// in the scope of staff.
-func Queue(ctx context.Context, db bun.IDB, args page.Args) (*PaymentConnection, error) {
-	return listPayments(ctx, args, false, func(rows *[]*Payment) *bun.SelectQuery {
-		return db.NewSelect().Model(rows).Where("payment.status = ?", Pending)
-	})
-}
-
 func listPayments(
 	ctx context.Context, args page.Args, newestFirst bool, query func(*[]*Payment) *bun.SelectQuery,
 ) (*PaymentConnection, error) {
-	w, err := args.Window(2)
+	return pagePayments(ctx, args, query, func(p *Payment) []any { return []any{p.CreatedAt, int64(p.ID)} },
+		page.Key{Column: "payment.created_at", Value: new(time.Time), Descending: newestFirst},
+		page.Key{Column: "payment.id", Value: new(int64), Descending: newestFirst})
+}
+
+// pagePayments pages through payments by keys; key gives those of a row.
+func pagePayments(
+	ctx context.Context, args page.Args, query func(*[]*Payment) *bun.SelectQuery, key func(*Payment) []any, keys ...page.Key,
+) (*PaymentConnection, error) {
+	w, err := args.Window(len(keys))
 	if err != nil {
 		return nil, err
 	}
 	rows := []*Payment{}
-	q, err := page.Apply(query(&rows), w,
-		page.Key{Column: "payment.created_at", Value: new(time.Time), Descending: newestFirst},
-		page.Key{Column: "payment.id", Value: new(int64), Descending: newestFirst})
+	q, err := page.Apply(query(&rows), w, keys...)
 	if err != nil {
 		return nil, err
 	}
 	if err := q.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list payments: %w", err)
 	}
-	return page.New(w, rows,
-		func(p *Payment) []any { return []any{p.CreatedAt, int64(p.ID)} },
-		page.Counter(func() *bun.SelectQuery { return query(&[]*Payment{}) }),
-	), nil
+	return page.New(w, rows, key, page.Counter(func() *bun.SelectQuery { return query(&[]*Payment{}) })), nil
 }
 
 // PaymentKey names a payment among those of all accounts.

@@ -181,8 +181,11 @@ func (a *agreement) backFrom(ctx context.Context, tx bun.Tx, p *Payment, in Refu
 	// What the balance had paid goes back with the last of the money.
 	left := p.AmountMinor - p.RefundedMinor
 	var excess int64
+	// What receipts brought beyond its sum is no part of it.
 	err = tx.NewRaw(`SELECT coalesce(sum(amount_minor), 0)::bigint FROM igny8_balance_transactions
-		WHERE tenant_id = ? AND payment_id = ? AND type = 'excess'`, p.TenantID, p.ID).Scan(ctx, &excess)
+		WHERE tenant_id = ?0 AND payment_id = ?1 AND type = 'excess'
+		AND seq NOT IN (SELECT balance_seq FROM igny8_receipts WHERE tenant_id = ?0 AND payment_id = ?1 AND balance_seq IS NOT NULL)`,
+		p.TenantID, p.ID).Scan(ctx, &excess)
 	if err != nil {
 		return false, fmt.Errorf("read what became balance: %w", err)
 	}

@@ -193,6 +193,23 @@ func TestRefund_RefusesAndWritesNothing(t *testing.T) {
 	}
 }
 
+func TestRefund_LeavesWhatCameBeyondThePaymentsSum(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	owner := h.open("ada")
+	p := h.request(owner, "starter", 1, "k")
+	_, over := h.mustRecord(sum(p, 10000, "B1"), paid) // 11.00 more than the sum
+	if _, _, err := h.decide(decision(over, billing.CreditReceipt, "d"), paid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.refund(billing.Refund{PaymentID: p.ID}, paid); err != nil {
+		t.Fatal(err)
+	}
+	h.want(owner, `SELECT string_agg(concat_ws(' ', type, amount_minor, balance_after), ', ') FROM igny8_balance_transactions WHERE tenant_id = ?`,
+		"excess 1100 1100")
+	h.want(owner, notes, "CN-2026-000001 8900+0=8900")
+}
+
 func TestRefund_HundredAtOnceGiveBackOnce(t *testing.T) {
 	t.Parallel()
 	h := build(t)

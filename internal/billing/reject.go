@@ -16,7 +16,7 @@ import (
 )
 
 // RejectPayment refuses a payment that waits for a decision. An account that waited for it alone is
-// suspended. Said again with the same reason, it returns the payment and writes nothing. Errors:
+// suspended; what came in for it stays held. Said again with the same reason, it returns the payment and writes nothing. Errors:
 // REQUIRED, TOO_LONG, NOT_FOUND, OWN_PAYMENT, INVALID_STATE.
 func (o Office) RejectPayment(
 	ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, id gid.Payment, reason string,
@@ -63,7 +63,7 @@ func (o Office) RejectPayment(
 		if err := audit.Record(ctx, tx, tenant, staff.By(tenant), now, change); err != nil {
 			return err
 		}
-		if err := o.tellOwner(ctx, tx, a, paymentRejected(o, a, payment), now); err != nil {
+		if err := o.tellBoth(ctx, tx, a, paymentRejected(o, a, payment), rejectedToStaff(o, a, payment), now); err != nil {
 			return err
 		}
 		return a.close(ctx, tx)

@@ -169,35 +169,15 @@ func (o Office) ask(
 		return nil, err
 	}
 	if payment.AmountMinor > 0 {
-		return payment, o.tellOwner(ctx, tx, a, paymentAsked(o, a, payment), now)
+		return payment, o.tellBoth(ctx, tx, a, paymentAsked(o, a, payment), askedOfStaff(o, a, payment), now)
 	}
 	// Nothing is left to wait for.
 	paid := receipt{externalID: "balance " + payment.Reference, receivedOn: now, by: audit.By{Kind: audit.System}}
 	return payment, o.confirm(ctx, tx, a, payment, paid, now)
 }
 
-// Reference is what a customer writes on a transfer: account, payment and a check letter that catches
-// a mistyped digit and two neighbours that changed places.
-func Reference(tenant gid.Account, id gid.Payment) string {
-	digits := fmt.Sprintf("%d-%d", tenant, id)
-	return fmt.Sprintf("IGNY8-%s-%c", digits, checkLetter(digits))
-}
-
-// checkLetter weighs each digit by its place, modulo a prime, so that every single mistake changes the
-// sum. Its letters are none that is mistaken for another or for a digit.
-func checkLetter(digits string) byte {
-	const letters = "ABCDEFGHJKLMNPQRSTUVWXY" // 23, a prime: without I and O, and Z goes over
-	sum, weight := 0, 2
-	for _, r := range digits {
-		if r != '-' {
-			sum += weight * int(r-'0')
-			weight++
-		}
-	}
-	return letters[sum%len(letters)]
-}
-
+// instructions are how to pay what is outstanding.
 func instructions(p *Payment, bank BankDetails) string {
 	return fmt.Sprintf("Send %s and write %s as the reference, by %s.\n%s",
-		p.Amount(), p.Reference, p.ExpiresAt.Format("2 January 2006"), bank.Instructions)
+		p.Outstanding(), p.Reference, p.ExpiresAt.Format("2 January 2006"), bank.Instructions)
 }

@@ -77,9 +77,13 @@ func TestDeclareAndReject_FollowThePaymentsState(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := right
-	wrong.ProofURL = new("javascript:alert(1)")
-	if err := declare(wrong); !fault.Is(err, fault.Invalid) {
-		t.Errorf("no web address: %v", err)
+	for _, proof := range []string{
+		"javascript:alert(1)", "javascript://example.com/%0Aalert(1)", "http://example.com/proof.pdf", "https://me:secret@example.com/proof.pdf", "https://:443/x", "/proof.pdf",
+	} {
+		wrong.ProofURL = &proof
+		if err := declare(wrong); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", proof, err)
+		}
 	}
 	wrong = right
 	wrong.PaymentID++

@@ -145,10 +145,10 @@ func (a *agreement) endTrial(ctx context.Context, tx bun.Tx, _ event, now time.T
 	}
 }
 
-// declared says whether a payment waits that somebody said was sent.
+// declared says whether a payment waits that somebody said was sent, or of which a part came.
 func (a *agreement) declared() bool {
 	for _, p := range a.pending {
-		if p.DeclaredAt != nil {
+		if p.DeclaredAt != nil || p.HeldMinor > 0 {
 			return true
 		}
 	}
@@ -291,7 +291,7 @@ func (o Office) expire(ctx context.Context, tx bun.Tx, a *agreement, p *Payment,
 	if err := audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change); err != nil {
 		return err
 	}
-	return o.tellOwner(ctx, tx, a, paymentExpired(o, a, p), now)
+	return o.tellBoth(ctx, tx, a, paymentExpired(o, a, p), expiredToStaff(o, a, p), now)
 }
 
 // settled takes a payment out of those that wait, for nothing, as of the instant at: what the account had paid

@@ -45,6 +45,30 @@ var checks = []string{
 	 LEFT JOIN (SELECT payment_id, sum(total_minor) AS total FROM igny8_invoices WHERE tenant_id = ?0 AND kind = 'credit_note' GROUP BY payment_id)
 	    AS notes ON notes.payment_id = pay.id
 	 WHERE pay.tenant_id = ?0 AND pay.refunded_minor <> coalesce(notes.total, 0)`,
+	`SELECT 'receipt.held', 'igny8_payments ' || pay.id, format('%s are held of it, its receipts have %s', pay.held_minor, coalesce(held.total, 0))
+	 FROM igny8_payments AS pay
+	 LEFT JOIN (SELECT payment_id, sum(amount_minor - used_minor) AS total FROM igny8_receipts WHERE tenant_id = ?0 AND status = 'held'
+	            GROUP BY payment_id) AS held ON held.payment_id = pay.id
+	 WHERE pay.tenant_id = ?0 AND pay.held_minor <> coalesce(held.total, 0)`,
+	`SELECT 'receipt.used', 'igny8_payments ' || pay.id, format('is %s and of %s, its receipts gave it %s', pay.status, pay.amount_minor, used.total)
+	 FROM igny8_payments AS pay
+	 JOIN (SELECT payment_id, sum(used_minor) AS total FROM igny8_receipts WHERE tenant_id = ?0 GROUP BY payment_id) AS used
+	    ON used.payment_id = pay.id
+	 WHERE pay.tenant_id = ?0 AND used.total <> 0
+	   AND (used.total <> pay.amount_minor OR pay.status NOT IN ('confirmed', 'refunded', 'disputed'))`,
+	`SELECT 'receipt.money', 'igny8_receipts ' || r.id, format('is in %s, its payment in %s', r.currency, pay.currency)
+	 FROM igny8_receipts AS r JOIN igny8_payments AS pay ON pay.tenant_id = ?0 AND pay.id = r.payment_id
+	 WHERE r.tenant_id = ?0 AND r.currency <> pay.currency`,
+	`SELECT 'receipt.reference', 'igny8_payments ' || r.payment_id, format('has %s receipts, %s ids of a bank were used for it', r.n, e.n)
+	 FROM (SELECT payment_id, count(*) AS n FROM igny8_receipts WHERE tenant_id = ?0 GROUP BY payment_id) AS r
+	 CROSS JOIN LATERAL (SELECT count(*) AS n FROM igny8_external_payments WHERE tenant_id = ?0 AND payment_id = r.payment_id) AS e
+	 WHERE e.n < r.n`,
+	`SELECT 'receipt.balance', 'igny8_receipts ' || r.id, 
+	        format('%s were credited, its line of the balance is of %s', r.amount_minor - r.used_minor, coalesce(entry.amount_minor, 0))
+	 FROM igny8_receipts AS r
+	 LEFT JOIN igny8_balance_transactions AS entry ON entry.tenant_id = ?0 AND entry.seq = r.balance_seq AND entry.type = 'excess'
+	    AND entry.payment_id = r.payment_id AND entry.currency = r.currency
+	 WHERE r.tenant_id = ?0 AND r.status = 'credited' AND entry.amount_minor IS DISTINCT FROM r.amount_minor - r.used_minor`,
 	`SELECT 'invoice.sum', 'igny8_invoices ' || i.id, format('says %s net, its lines are %s', i.net_minor, coalesce(lines.total, 0))
 	 FROM igny8_invoices AS i
 	 LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS total FROM igny8_invoice_lines WHERE tenant_id = ?0 GROUP BY invoice_id) AS lines
@@ -60,6 +84,7 @@ var census = []string{
 	`SELECT 'sites', status, count(*), NULL FROM igny8_sites WHERE tenant_id = ?0 AND deleted_at IS NULL GROUP BY status`,
 	`SELECT 'subscriptions', status, count(*), NULL FROM igny8_subscriptions WHERE tenant_id = ?0 GROUP BY status`,
 	`SELECT 'payments', status, count(*), NULL FROM igny8_payments WHERE tenant_id = ?0 GROUP BY status`,
+	`SELECT 'receipts', status, count(*), NULL FROM igny8_receipts WHERE tenant_id = ?0 GROUP BY status`,
 	`SELECT 'ledger', type, count(*), sum(amount)::bigint FROM igny8_credit_transactions WHERE tenant_id = ?0 GROUP BY type`,
 	`SELECT 'holds', status, count(*), sum(amount)::bigint FROM igny8_credit_holds WHERE tenant_id = ?0 GROUP BY status`,
 	`SELECT 'credits', 'balance', 1, balance FROM igny8_credit_accounts WHERE tenant_id = ?0
@@ -67,7 +92,7 @@ var census = []string{
 }
 
 // sections are in the order in which they are reported.
-var sections = []string{"accounts", "users", "sites", "subscriptions", "payments", "credits", "ledger", "holds"}
+var sections = []string{"accounts", "users", "sites", "subscriptions", "payments", "receipts", "credits", "ledger", "holds"}
 
 // tally adds counts of the same thing up.
 type tally struct{ byName map[[2]string]*Count }

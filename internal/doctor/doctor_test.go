@@ -54,7 +54,36 @@ func loaded(t *testing.T) *pgtest.DB {
 			}
 		}
 	}
+	receive(t, db)
 	return db
+}
+
+// receive lets account 5 have a payment that is confirmed by two receipts, of which the second is too much and credited, and one of
+// which a part came.
+func receive(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	for _, statement := range []string{
+		`INSERT INTO igny8_payments (tenant_id, id, method, status, plan_id, months, amount_minor, net_minor, currency, reference, requested_by, expires_at,
+			external_payment_id, received_on, decided_at, held_minor, held_since)
+		 SELECT 5, n, 'bank_transfer', CASE n WHEN 901 THEN 'confirmed' ELSE 'pending' END, 1, 1, 8900, 8900, 'USD', 'R' || n, 1, now(), 'B2', current_date, localtimestamp,
+			CASE n WHEN 902 THEN 300 ELSE 0 END, CASE n WHEN 902 THEN now() END FROM generate_series(901, 902) AS n`,
+		`INSERT INTO igny8_invoices (tenant_id, number, payment_id, total_minor, net_minor, taxable_minor, currency, issued_at) VALUES (5, 'R', 901, 0, 0, 0, 'USD', now())`,
+		`INSERT INTO igny8_invoice_lines (tenant_id, invoice_id, position, description, period_start, period_end, amount_minor)
+		 SELECT 5, id, 1, '', now(), localtimestamp, 0 FROM igny8_invoices WHERE number = 'R'`,
+		`INSERT INTO igny8_external_payments (method, external_id, tenant_id, payment_id) VALUES
+			('bank_transfer', 'B1', 5, 901), ('bank_transfer', 'B2', 5, 901), ('bank_transfer', 'B3', 5, 902)`,
+		`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, payment_id, created_at)
+		 VALUES (5, 1, 'excess', 1100, 1100, 'USD', 901, now())`,
+		`INSERT INTO igny8_receipts (tenant_id, id, payment_id, external_id, amount_minor, used_minor, currency, received_on, status, recorded_by, created_at)
+		 VALUES (5, 701, 901, 'B1', 4000, 4000, 'USD', current_date, 'used', 1, now()), (5, 703, 902, 'B3', 300, 0, 'USD', current_date, 'held', 1, now())`,
+		`INSERT INTO igny8_receipts (tenant_id, id, payment_id, external_id, amount_minor, used_minor, currency, received_on, status, recorded_by, created_at,
+			decided_by, decided_at, reason, balance_seq)
+		 VALUES (5, 702, 901, 'B2', 6000, 4900, 'USD', current_date, 'credited', 1, now(), 1, now(), 'r', 1)`,
+	} {
+		if _, err := db.Admin.NewRaw(statement).Exec(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func examine(t *testing.T, db *postgres.DB) *doctor.Report {
@@ -162,15 +191,32 @@ func TestExamine_FindsWhatIsPlanted(t *testing.T) {
 		"money that went back without a credit note": {
 			`INSERT INTO igny8_payments (tenant_id, method, status, plan_id, months, net_minor, amount_minor, refunded_minor, currency, reference, requested_by, expires_at)
 			 VALUES (5, 'bank_transfer', 'pending', 2, 1, 8900, 8900, 100, 'USD', 'R', 1, now())`, "refund.notes",
-			`SELECT 'igny8_payments ' || max(id) FROM igny8_payments WHERE tenant_id = 5`,
+			`SELECT 'igny8_payments ' || id FROM igny8_payments WHERE reference = 'R'`,
 		},
 		"an assigned period that costs something and has no payment": {
 			`UPDATE igny8_subscription_periods SET kind = 'assigned', price_minor = 5000 WHERE tenant_id = 5`,
 			"period.payment", `SELECT 'igny8_subscription_periods ' || max(id) FROM igny8_subscription_periods WHERE tenant_id = 5`,
 		},
-		"no subscription": {`DELETE FROM igny8_subscriptions WHERE tenant_id = 5`, "account.subscription", `SELECT 'igny8_tenants 5'`},
-		"no ledger":       {`DELETE FROM igny8_credit_accounts WHERE tenant_id = 5`, "credits.owner", `SELECT 'igny8_tenants 5'`},
-		"no owner":        {`UPDATE igny8_users SET role = 'viewer' WHERE tenant_id = 5`, "account.owner", `SELECT 'igny8_tenants 5'`},
+		"held money that no receipt has": {
+			`UPDATE igny8_payments SET held_minor = held_minor + 1 WHERE id = 902`, "receipt.held", `SELECT 'igny8_payments 902'`,
+		},
+		"a receipt that nobody holds": {
+			`UPDATE igny8_payments SET held_minor = 0, held_since = NULL WHERE id = 902`, "receipt.held", `SELECT 'igny8_payments 902'`,
+		},
+		"a receipt that gave less": {`UPDATE igny8_receipts SET used_minor = 4800 WHERE id = 702`, "receipt.used", `SELECT 'igny8_payments 901'`},
+		"a receipt used for what waits": {
+			`UPDATE igny8_receipts SET used_minor = 200 WHERE id = 703; UPDATE igny8_payments SET held_minor = 100 WHERE id = 902`,
+			"receipt.used", `SELECT 'igny8_payments 902'`,
+		},
+		"a receipt in another currency": {`UPDATE igny8_receipts SET currency = 'EUR' WHERE id = 703`, "receipt.money", `SELECT 'igny8_receipts 703'`},
+		"a bank's id that is free":      {`DELETE FROM igny8_external_payments WHERE external_id = 'B3'`, "receipt.reference", `SELECT 'igny8_payments 902'`},
+		"a credit of more than was over": {
+			`UPDATE igny8_balance_transactions SET amount_minor = 1101 WHERE tenant_id = 5`, "receipt.balance", `SELECT 'igny8_receipts 702'`,
+		},
+		"a credit without its line": {`DELETE FROM igny8_balance_transactions WHERE tenant_id = 5`, "receipt.balance", `SELECT 'igny8_receipts 702'`},
+		"no subscription":           {`DELETE FROM igny8_subscriptions WHERE tenant_id = 5`, "account.subscription", `SELECT 'igny8_tenants 5'`},
+		"no ledger":                 {`DELETE FROM igny8_credit_accounts WHERE tenant_id = 5`, "credits.owner", `SELECT 'igny8_tenants 5'`},
+		"no owner":                  {`UPDATE igny8_users SET role = 'viewer' WHERE tenant_id = 5`, "account.owner", `SELECT 'igny8_tenants 5'`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,6 +38,8 @@ const (
 	ExternalReferenceUse Code = "EXTERNAL_REFERENCE_USED"
 	OwnPayment           Code = "OWN_PAYMENT"
 	IdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
+	SecondApproverNeeded Code = "SECOND_APPROVER_NEEDED"
+	ApprovalMismatch     Code = "APPROVAL_MISMATCH"
 	StaleVersion         Code = "STALE_VERSION"
 	LastOwner            Code = "LAST_OWNER"
 )
@@ -69,7 +71,7 @@ var correctable = map[Code]bool{
 	WeakPassword: true, PlanUnavailable: true, InvalidCredentials: true, PlanLimitReached: true,
 	FeatureNotInPlan: true, InsufficientCredits: true, BudgetExceeded: true, InvalidState: true, AmountMismatch: true,
 	CurrencyMismatch: true, ExternalReferenceUse: true, OwnPayment: true, IdempotencyConflict: true,
-	StaleVersion: true, LastOwner: true,
+	SecondApproverNeeded: true, ApprovalMismatch: true, StaleVersion: true, LastOwner: true,
 }
 
 // Error is one fault.

@@ -47,6 +47,9 @@ type Period int64
 // Payment is the id of a payment.
 type Payment int64
 
+// Receipt is the id of a sum that came in.
+type Receipt int64
+
 // Invoice is the id of an invoice.
 type Invoice int64
 
@@ -92,6 +95,7 @@ func (Sector) Prefix() string            { return "sect" }
 func (Subscription) Prefix() string      { return "sub" }
 func (Period) Prefix() string            { return "per" }
 func (Payment) Prefix() string           { return "pay" }
+func (Receipt) Prefix() string           { return "rcpt" }
 func (Invoice) Prefix() string           { return "inv" }
 func (Grant) Prefix() string             { return "grant" }
 func (CreditTransaction) Prefix() string { return "ctx" }
@@ -114,6 +118,7 @@ func (id Sector) MarshalGQL(w io.Writer)            { write(w, id) }
 func (id Subscription) MarshalGQL(w io.Writer)      { write(w, id) }
 func (id Period) MarshalGQL(w io.Writer)            { write(w, id) }
 func (id Payment) MarshalGQL(w io.Writer)           { write(w, id) }
+func (id Receipt) MarshalGQL(w io.Writer)           { write(w, id) }
 func (id Invoice) MarshalGQL(w io.Writer)           { write(w, id) }
 func (id Grant) MarshalGQL(w io.Writer)             { write(w, id) }
 func (id CreditTransaction) MarshalGQL(w io.Writer) { write(w, id) }
@@ -136,6 +141,7 @@ func (id *Sector) UnmarshalGQL(v any) error            { return read(id, v) }
 func (id *Subscription) UnmarshalGQL(v any) error      { return read(id, v) }
 func (id *Period) UnmarshalGQL(v any) error            { return read(id, v) }
 func (id *Payment) UnmarshalGQL(v any) error           { return read(id, v) }
+func (id *Receipt) UnmarshalGQL(v any) error           { return read(id, v) }
 func (id *Invoice) UnmarshalGQL(v any) error           { return read(id, v) }
 func (id *Grant) UnmarshalGQL(v any) error             { return read(id, v) }
 func (id *CreditTransaction) UnmarshalGQL(v any) error { return read(id, v) }

@@ -54,6 +54,7 @@ func TestExport_HoldsAllThatTheAccountHas(t *testing.T) {
 		"grants": "igny8_credit_grants", "ledger": "igny8_credit_transactions", "holds": "igny8_credit_holds", "siteBudgets": "igny8_site_budgets",
 		"auditEvents": "igny8_audit_events",
 		"balance":     "igny8_balance_transactions", "refunds": "igny8_refunds", "creditDebts": "igny8_credit_debts",
+		"receipts": "igny8_receipts", "approvals": "igny8_payment_approvals",
 	}
 	for name, table := range lists {
 		rows, _ := document[name].([]any)

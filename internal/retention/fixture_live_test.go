@@ -67,6 +67,7 @@ func (a *tenant) trade(s gid.Site) {
 		Bank: billing.BankDetails{Instructions: "canary-instructions", Deadline: 300 * day},
 		Mail: a.box,
 	}
+	var waits gid.Payment
 	for i, decide := range []string{"confirm", "reject", "wait"} {
 		p, err := office.RequestTransfer(a.ctx(), a.App, a.owner, at,
 			billing.Request{PlanSlug: "starter", Months: 2, IdempotencyKey: fmt.Sprint("pay ", i)})
@@ -83,11 +84,26 @@ func (a *tenant) trade(s gid.Site) {
 			})
 		case "reject":
 			_, err = office.RejectPayment(a.ctx(), a.App, staff, at, p.ID, "canary-rejection")
+		default:
+			waits = p.ID
 		}
 		must(t, err)
 	}
 	a.exec(`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, description, created_at)
 		VALUES (?, 1, 'unused', 100, 100, 'USD', 'unused time', ?)`, a.id, at)
+	// Some money is sent back, and what is left of it takes two to decide on, of whom one did.
+	office.SecondAbove = []money.Money{{Minor: 2000, Currency: "USD"}}
+	for i, sum := range []int64{1000, 3000} {
+		_, r, err := office.RecordReceipt(a.ctx(), a.App, staff, at, billing.Record{
+			PaymentID: waits, ExternalPaymentID: fmt.Sprint("part-", waits, "-", i), Amount: money.Money{Minor: sum, Currency: "USD"},
+			ReceivedOn: at.Truncate(day), IdempotencyKey: fmt.Sprint("part ", i),
+		})
+		must(t, err)
+		_, _, err = office.DecideReceipt(a.ctx(), a.App, staff, at, billing.Decide{
+			ReceiptID: r.ID, Decision: billing.ReturnReceipt, Reason: "canary-return", IdempotencyKey: fmt.Sprint("back ", i),
+		})
+		must(t, err)
+	}
 	reaches := func(context.Context, gid.Site) (bool, error) { return true, nil }
 	for i := range 3 {
 		ideas := int64(i + 1)

@@ -36,6 +36,8 @@ const counted = `
 	UNION ALL SELECT 'external ' || t::text FROM igny8_external_payments AS t WHERE tenant_id = ?0
 	UNION ALL SELECT 'payment ' || (to_jsonb(t) - 'payer_name' - 'proof_url' - 'instructions' - 'rejection_reason' - 'updated_at')::text
 		FROM igny8_payments AS t WHERE tenant_id = ?0
+	UNION ALL SELECT 'receipt ' || (to_jsonb(t) - 'reason')::text FROM igny8_receipts AS t WHERE tenant_id = ?0
+	UNION ALL SELECT 'approval ' || t::text FROM igny8_payment_approvals AS t WHERE tenant_id = ?0
 	UNION ALL SELECT 'event ' || concat_ws(' ', id, action, subject_type, subject_id, actor_kind, actor_id, impersonation_id, created_at)
 		FROM igny8_audit_events AS t WHERE tenant_id = ?0 AND action NOT IN ('account.purged', 'members.purged')
 	ORDER BY 1`

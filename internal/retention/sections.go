@@ -128,7 +128,19 @@ var sections = []section{
 			'user_' || t.requested_by AS "requestedBy", t.expires_at AS "expiresAt", t.declared_at AS "declaredAt", t.sent_on AS "sentOn",
 			t.payer_name AS "payerName", t.proof_url AS "proofUrl", t.external_payment_id AS "externalPaymentId",
 			t.received_on AS "receivedOn", t.decided_at AS "decidedAt", t.rejection_reason AS "rejectionReason",
+			t.held_minor AS "heldMinor", t.held_since AS "heldSince",
 			t.created_at AS "createdAt", t.updated_at AS "updatedAt"`,
+	},
+	{
+		name: "receipts", from: "igny8_receipts",
+		columns: `'rcpt_' || t.id AS id, 'pay_' || t.payment_id AS "paymentId", t.external_id AS "externalPaymentId", t.amount_minor AS "amountMinor",
+			t.used_minor AS "usedMinor", t.currency, t.received_on AS "receivedOn", t.status, t.created_at AS "createdAt",
+			t.decided_at AS "decidedAt", t.reason, t.return_id AS "returnExternalPaymentId", t.balance_seq AS "balanceSeq"`,
+	},
+	{
+		name: "approvals", from: "igny8_payment_approvals",
+		columns: `'pay_' || t.payment_id AS "paymentId", t.kind, 'rcpt_' || t.receipt_id AS "receiptId", t.external_id AS "externalPaymentId",
+			t.amount_minor AS "amountMinor", t.currency, t.received_on AS "receivedOn", t.created_at AS "createdAt"`,
 	},
 	{
 		name: "invoices", from: "igny8_invoices",

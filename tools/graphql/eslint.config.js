@@ -31,7 +31,7 @@ export default [
             types: [
               'AccountLimits', 'Actor', 'Allowance', 'CreditCost', 'CreditEstimate', 'CreditProblem', 'CreditVerification', 'Credits',
               'CreditRunOut', 'CreditTransactionGrant', 'CreditUsage', 'CreditsChanged', 'CreditsLow', 'InvitationPreview',
-              'InvoiceLine', 'InvoiceParty', 'Money', 'PageInfo', 'PaymentChanged', 'PendingPlanChange', 'PlanChange', 'PlanMisfit',
+              'InvoiceLine', 'InvoiceParty', 'Money', 'PageInfo', 'PaymentApproval', 'PaymentChanged', 'PendingPlanChange', 'PlanChange', 'PlanMisfit',
               'RateLimit', 'Session', 'SiteBudget', 'SiteSynced', 'TestClock', 'Viewer', 'WordPressLink',
             ],
           },
