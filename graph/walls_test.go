@@ -267,7 +267,7 @@ func TestNodes_FindTheCallersOwnThings(t *testing.T) {
 	// People below admin do not find money, the log and colleagues, in the node field as little as in lists.
 	viewer := owner.member("viewer@example.com", "viewer")
 	for _, id := range ids {
-		hidden := strings.HasPrefix(id, "pay_") || strings.HasPrefix(id, "inv_") || strings.HasPrefix(id, "evt_") ||
+		hidden := strings.HasPrefix(id, "pay_") || strings.HasPrefix(id, "rcpt_") || strings.HasPrefix(id, "inv_") || strings.HasPrefix(id, "evt_") ||
 			strings.HasPrefix(id, "invite_") || strings.HasPrefix(id, "key_") || strings.HasPrefix(id, "imp_") ||
 			strings.HasPrefix(id, "sess_") || strings.HasPrefix(id, "user_") || // somebody else's
 			strings.HasPrefix(id, "site_") || strings.HasPrefix(id, "sect_") || strings.HasPrefix(id, "sync_") // not granted

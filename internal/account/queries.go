@@ -3,6 +3,8 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -50,6 +52,24 @@ func Owners(ctx context.Context, db bun.IDB, tenant gid.Account) ([]*User, error
 		return nil, fmt.Errorf("read owners: %w", err)
 	}
 	return users, nil
+}
+
+// BillingReaders are the addresses of those who are told what becomes of an account's plan and money: its owners and, unless
+// an owner has it, its address for bills.
+func BillingReaders(ctx context.Context, db bun.IDB, acct *Account) ([]string, error) {
+	owners, err := Owners(ctx, db, acct.ID)
+	if err != nil {
+		return nil, err
+	}
+	readers := make([]string, len(owners), len(owners)+1)
+	for i, owner := range owners {
+		readers[i] = owner.Email
+	}
+	if bills := acct.BillingEmail; bills != nil &&
+		!slices.ContainsFunc(readers, func(to string) bool { return strings.EqualFold(to, *bills) }) {
+		readers = append(readers, *bills)
+	}
+	return readers, nil
 }
 
 // UsersByIDs reads people of one account, in no order.

@@ -3,8 +3,6 @@ package billing
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -18,17 +16,9 @@ type note struct{ kind, subject, text string }
 
 // tellOwner leaves a letter for each owner and for whoever gets the account's bills.
 func (o Office) tellOwner(ctx context.Context, tx bun.Tx, a *agreement, n note, now time.Time) error {
-	owners, err := account.Owners(ctx, tx, a.account.ID)
+	readers, err := account.BillingReaders(ctx, tx, a.account)
 	if err != nil {
 		return err
-	}
-	readers := make([]string, len(owners), len(owners)+1)
-	for i, owner := range owners {
-		readers[i] = owner.Email
-	}
-	if bills := a.account.BillingEmail; bills != nil &&
-		!slices.ContainsFunc(readers, func(to string) bool { return strings.EqualFold(to, *bills) }) {
-		readers = append(readers, *bills)
 	}
 	for _, to := range readers {
 		letter := mail.Letter{Tenant: a.account.ID, Kind: n.kind, To: to, Subject: n.subject, Text: n.text}

@@ -3,8 +3,6 @@ package credit
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -117,33 +115,18 @@ func tellLow(ctx context.Context, tx bun.Tx, box *mail.Box, tenant gid.Account, 
 	if acct == nil || len(alerts) == 0 {
 		return 0, nil
 	}
-	var readers []string
-	err = tx.NewRaw(`SELECT email FROM igny8_users WHERE tenant_id = ?0 AND deleted_at IS NULL AND role = 'owner' ORDER BY id`, tenant).
-		Scan(ctx, &readers)
+	readers, err := account.BillingReaders(ctx, tx, acct)
 	if err != nil {
-		return 0, fmt.Errorf("read owners: %w", err)
+		return 0, err
 	}
 	for _, a := range alerts {
-		for _, to := range withBilling(readers, acct) {
+		for _, to := range readers {
 			if err := box.Post(ctx, tx, a.letter(box, acct, to), now); err != nil {
 				return 0, err
 			}
 		}
 	}
 	return len(alerts), nil
-}
-
-// withBilling adds the address for bills, unless an owner has it.
-func withBilling(owners []string, acct *account.Account) []string {
-	if acct.BillingEmail == nil {
-		return owners
-	}
-	for _, to := range owners {
-		if strings.EqualFold(to, *acct.BillingEmail) {
-			return owners
-		}
-	}
-	return append(slices.Clip(owners), *acct.BillingEmail)
 }
 
 func (a *alert) letter(box *mail.Box, acct *account.Account, to string) mail.Letter {
