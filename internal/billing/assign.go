@@ -91,7 +91,7 @@ func (o Office) Assign(ctx context.Context, db bun.IDB, staff account.Actor, now
 
 func (in Assignment) check(staff account.Actor, now time.Time) error {
 	var faults fault.List
-	faults.Add(fault.CheckText(in.Reason, "reason", 500))
+	faults.Add(fault.CheckText(in.Reason, reasonField, 500))
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if !in.Until.After(now) || in.Until.After(now.Add(maxAssigned)) {
 		faults.Add(fault.New(fault.Invalid, "an instant in the next five years").At("until"))
@@ -150,7 +150,7 @@ func (o Office) assign(
 		return nil, err
 	}
 	after := a.standingOn(to.ID)
-	after["until"], after["reason"], after["price"] = in.Until, in.Reason, money.Money{Minor: total, Currency: to.Currency}.String()
+	after["until"], after[reasonField], after["price"] = in.Until, in.Reason, money.Money{Minor: total, Currency: to.Currency}.String()
 	change := audit.On("plan.assigned", "account", a.account.ID).From(before).To(after)
 	if err := audit.Record(ctx, tx, a.account.ID, staff.By(a.account.ID), now, change); err != nil {
 		return nil, err

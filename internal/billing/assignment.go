@@ -35,7 +35,7 @@ func (a *agreement) supersede(ctx context.Context, tx bun.Tx, staff account.Acto
 		if err := a.settled(ctx, tx, p, "", now, now); err != nil {
 			return err
 		}
-		change := audit.On("payment.withdrawn", "payment", p.ID).To(map[string]any{"reason": "another plan is assigned"})
+		change := audit.On("payment.withdrawn", "payment", p.ID).To(map[string]any{reasonField: "another plan is assigned"})
 		if err := audit.Record(ctx, tx, a.account.ID, staff.By(a.account.ID), now, change); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (a *agreement) unassign(ctx context.Context, tx bun.Tx, p *Payment, at, now
 	}
 	change := audit.On("plan.assignment_ended", "account", a.account.ID).
 		From(map[string]any{"until": planned, "planId": gid.Format(p.PlanID)}).
-		To(map[string]any{"until": ended, "payment": gid.Format(p.ID), "reason": "it was not paid for"})
+		To(map[string]any{"until": ended, "payment": gid.Format(p.ID), reasonField: "it was not paid for"})
 	return audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change)
 }
 

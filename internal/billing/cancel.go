@@ -21,7 +21,7 @@ func (o Office) CancelSubscription(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, reason string,
 ) (*Subscription, error) {
 	if reason = strings.TrimSpace(reason); reason != "" {
-		if f := fault.CheckText(reason, "reason", 500); f != nil {
+		if f := fault.CheckText(reason, reasonField, 500); f != nil {
 			return nil, f
 		}
 	}
@@ -36,7 +36,7 @@ func (o Office) CancelSubscription(
 		}
 		by := actor.By(a.account.ID)
 		if a.account.Status != account.Trial && a.subscription.Status != ActiveSubscription {
-			change := audit.On("subscription.cancelled", "subscription", a.subscription.ID).To(map[string]any{"at": now, "reason": reason})
+			change := audit.On("subscription.cancelled", "subscription", a.subscription.ID).To(map[string]any{"at": now, reasonField: reason})
 			if err := audit.Record(ctx, tx, a.account.ID, by, now, change); err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ func (o Office) CancelSubscription(
 			return err
 		}
 		change := audit.On("subscription.cancellation_scheduled", "subscription", a.subscription.ID).
-			To(map[string]any{"at": a.last().End, "reason": reason})
+			To(map[string]any{"at": a.last().End, reasonField: reason})
 		return audit.Record(ctx, tx, a.account.ID, by, now, change)
 	})
 }

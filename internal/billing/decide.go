@@ -126,7 +126,7 @@ func (o Office) DecideReceipt(
 
 func (in Decide) check() error {
 	var faults fault.List
-	faults.Add(fault.CheckText(in.Reason, "reason", 500))
+	faults.Add(fault.CheckText(in.Reason, reasonField, 500))
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	faults.Add(fault.CheckLength(in.ExternalPaymentID, "externalPaymentId", 200))
 	if in.Decision != CreditReceipt && in.Decision != ReturnReceipt {
@@ -205,7 +205,7 @@ func (o Office) decide(
 		return false, err
 	}
 	change := audit.On("receipt."+string(r.Status), "receipt", r.ID).To(map[string]any{
-		"paymentId": gid.Format(p.ID), amountField: rest.String(), "externalPaymentId": in.ExternalPaymentID, "reason": in.Reason,
+		"paymentId": gid.Format(p.ID), amountField: rest.String(), "externalPaymentId": in.ExternalPaymentID, reasonField: in.Reason,
 	})
 	if err := audit.Record(ctx, tx, p.TenantID, staff.By(p.TenantID), now, change); err != nil {
 		return false, err

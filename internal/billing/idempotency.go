@@ -21,7 +21,7 @@ type remembered struct {
 	Operation   string      `bun:"operation,pk"`
 	Key         string      `bun:"key,pk"`
 	Fingerprint []byte      `bun:"fingerprint"`
-	// SubjectID is the payment that the command made or decided on; of a refund, the refund's own id.
+	// SubjectID is the number of what the command made or decided on: a payment, a refund or a receipt.
 	SubjectID gid.Payment `bun:"subject_id"`
 	CreatedAt time.Time   `bun:"created_at"`
 }

@@ -18,8 +18,8 @@ import (
 const (
 	// MaxReceipts is how many sums can come in for one payment.
 	MaxReceipts = 100
-	// amountField is how inputs and the log name a sum.
-	amountField = "amount"
+	// amountField and reasonField are how inputs and the log name a sum, and why something is as it is.
+	amountField, reasonField = "amount", "reason"
 	// maxReceived bounds one sum in minor units, so that those of a payment add up.
 	maxReceived = 1_000_000_000_000
 )

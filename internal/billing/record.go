@@ -79,17 +79,10 @@ func (o Office) RecordReceipt(
 		if err := in.fits(payment, receipts); err != nil {
 			return err
 		}
-		operation := recordOperation
 		if recorded, err = o.record(ctx, tx, a, staff, payment, receipts, in, now); err != nil {
 			return err
 		}
-		key := &remembered{TenantID: tenant, Operation: operation, Key: in.IdempotencyKey, Fingerprint: facts, CreatedAt: now}
-		if recorded == nil {
-			key.Operation, key.SubjectID = saidBy(operation, staff), payment.ID
-		} else {
-			key.SubjectID = gid.Payment(recorded.ID) // the number of whatever the operation made
-		}
-		if err := remember(ctx, tx, key); err != nil {
+		if err := remember(ctx, tx, in.remembered(staff, payment, recorded, facts, now)); err != nil {
 			return err
 		}
 		return a.close(ctx, tx)
@@ -98,6 +91,17 @@ func (o Office) RecordReceipt(
 		return nil, nil, err
 	}
 	return payment, recorded, nil
+}
+
+// remembered is what the key stands for from now on: the receipt, or what staff said first where it takes two.
+func (in Record) remembered(staff account.Actor, p *Payment, recorded *Receipt, facts []byte, now time.Time) *remembered {
+	key := &remembered{TenantID: p.TenantID, Operation: recordOperation, Key: in.IdempotencyKey, Fingerprint: facts, CreatedAt: now}
+	if recorded == nil {
+		key.Operation, key.SubjectID = saidBy(recordOperation, staff), p.ID
+	} else {
+		key.SubjectID = gid.Payment(recorded.ID) // the number of whatever the operation made
+	}
+	return key
 }
 
 func (in Record) check(now time.Time) error {

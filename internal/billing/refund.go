@@ -40,7 +40,7 @@ func (o Office) RefundPayment(
 ) (*Payment, *PaymentRefund, error) {
 	in.Reason = strings.TrimSpace(in.Reason)
 	var faults fault.List
-	faults.Add(fault.CheckText(in.Reason, "reason", 500))
+	faults.Add(fault.CheckText(in.Reason, reasonField, 500))
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
 	if err := faults.Err(); err != nil {
 		return nil, nil, err
@@ -153,7 +153,7 @@ func (o Office) refund(
 		return nil, fmt.Errorf("insert refund: %w", err)
 	}
 	after := a.standing()
-	after["amount"], after["reason"], after["creditNote"] = money.Money{Minor: row.AmountMinor, Currency: p.Currency}.String(), in.Reason, note.Number
+	after["amount"], after[reasonField], after["creditNote"] = money.Money{Minor: row.AmountMinor, Currency: p.Currency}.String(), in.Reason, note.Number
 	after["creditsTaken"], after["creditsOwed"], after["timeEnded"] = row.CreditsTaken, row.CreditsOwed, row.EndedTime
 	if err := audit.Record(ctx, tx, p.TenantID, by, now, audit.On("payment.refunded", "payment", p.ID).From(before).To(after)); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func (o Office) RejectPayment(
 	ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, id gid.Payment, reason string,
 ) (*Payment, error) {
 	reason = strings.TrimSpace(reason)
-	if f := fault.CheckText(reason, "reason", 500); f != nil {
+	if f := fault.CheckText(reason, reasonField, 500); f != nil {
 		return nil, f
 	}
 	tenant, err := payer(ctx, db, staff, id)
@@ -58,7 +58,7 @@ func (o Office) RejectPayment(
 			return err
 		}
 		after := a.standing()
-		after["reason"] = reason
+		after[reasonField] = reason
 		change := audit.On("payment.rejected", "payment", id).To(after)
 		if err := audit.Record(ctx, tx, tenant, staff.By(tenant), now, change); err != nil {
 			return err
