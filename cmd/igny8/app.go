@@ -26,6 +26,7 @@ import (
 	"igny8.com/accounts/internal/metrics"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/server"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/throttle"
 	"igny8.com/accounts/internal/vault"
 	"igny8.com/accounts/internal/wordpress"
@@ -94,11 +95,12 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		},
 		Seller: p.cfg.seller(), Mail: box,
 	}
+	till := p.till(office)
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
 		Seller: office.Seller, PublicURL: p.cfg.PublicURL,
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
-		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
+		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(), Stripe: till,
 	}
 	counted := metrics.New(p.db, p.log)
 	srv, err := p.newServer(resolver, keys, authority, counted)
@@ -116,6 +118,15 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job}),
 		notices: live.NewExchange(p.db, resolver.Hub, p.log),
 	}, nil
+}
+
+// till is where Stripe's side is worked on; nil where Stripe is not set up.
+func (p parts) till(office billing.Office) *stripe.Till {
+	cfg := p.cfg.stripe()
+	if !cfg.Set() {
+		return nil
+	}
+	return stripe.New(cfg, p.db, office)
 }
 
 func (p parts) newServer(

@@ -20,6 +20,7 @@ import (
 	"igny8.com/accounts/internal/gqlhttp"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/server"
+	"igny8.com/accounts/internal/stripe"
 )
 
 // config is everything that the environment says, and its documentation: `for` names the commands that
@@ -55,6 +56,10 @@ type config struct {
 	SellerName    string `env:"IGNY8_SELLER_NAME" envDefault:"IGNY8" for:"serve dev" doc:"Who issues invoices, as they name it, e.g. Example Ltd."`
 	SellerAddress string `env:"IGNY8_SELLER_ADDRESS" for:"serve dev" doc:"The seller's address on invoices, its lines separated by |, e.g. 1 Long Lane|London EC1A 9PL."`
 	SellerTaxID   string `env:"IGNY8_SELLER_TAX_ID" for:"serve dev" doc:"The seller's id at its tax office, as invoices name it."`
+
+	StripeKey     string   `env:"IGNY8_STRIPE_SECRET_KEY" for:"serve dev" doc:"The secret key by which Stripe is asked, sk_live_, sk_test_ or a restricted rk_. Without it nobody can pay through Stripe. dev refuses a live one."`
+	StripeSecrets []string `env:"IGNY8_STRIPE_WEBHOOK_SECRETS" for:"serve dev" doc:"The signing secret of the webhook at /webhooks/stripe, whsec_, or two separated by a comma while one takes the other's place: both count. Needed with IGNY8_STRIPE_SECRET_KEY."`
+	StripeURL     string   `env:"IGNY8_STRIPE_API_URL" for:"serve dev" doc:"Where Stripe's API is, for tests, e.g. of stripe-mock. Refused beside a live key. Without it, Stripe's own."`
 
 	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
@@ -93,7 +98,7 @@ func readConfig(environ map[string]string, command string) (config, error) {
 	}
 	for _, check := range []func() error{
 		cfg.checkAddr, cfg.checkPublicURL, cfg.checkAppURL, cfg.checkOrigins, cfg.checkRanges, cfg.checkLog, cfg.checkMail,
-		cfg.checkRedis,
+		cfg.checkRedis, cfg.stripe().Check,
 	} {
 		if err := check(); err != nil {
 			problems = problems.withOthers(flatten(err))
@@ -106,6 +111,9 @@ func readConfig(environ map[string]string, command string) (config, error) {
 	}
 	if command == "serve" {
 		problems = append(problems, cfg.unfitForProduction()...)
+	}
+	if command == "dev" && strings.Contains(cfg.StripeKey, "_live_") {
+		problems = append(problems, "IGNY8_STRIPE_SECRET_KEY is a live key: dev is for trying things, and must not move money")
 	}
 	if len(problems) > 0 {
 		return config{}, problems
@@ -306,6 +314,11 @@ func (cfg *config) unfitForProduction() []string {
 		}
 	}
 	return problems
+}
+
+// stripe is how Stripe is reached.
+func (cfg *config) stripe() stripe.Config {
+	return stripe.Config{SecretKey: cfg.StripeKey, WebhookSecrets: cfg.StripeSecrets, APIURL: cfg.StripeURL}
 }
 
 // conns is the size of the pool: measured, two connections a processor serve the most requests.

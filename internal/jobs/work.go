@@ -48,6 +48,8 @@ func Kinds() []Kind {
 	)
 	return []Kind{
 		{Name: queue.Settle{}.Kind(), Timeout: time.Minute, Workers: 2},
+		{Name: queue.StripeEvent{}.Kind(), Timeout: stripeTimeout, Workers: 2},
+		{Name: queue.StripePush{}.Kind(), Timeout: stripeTimeout, Workers: 2},
 		{FindDue, every, timeout, 1, attempts},
 		{ExpireHolds, every, timeout, 1, attempts},
 		{ExpireGrants, every, timeout, 1, attempts},
