@@ -62,7 +62,7 @@ var below = map[string][]string{
 
 	"internal/apikey":    domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault"),
 	"internal/wordpress": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault", "internal/live"),
-	"internal/stripe": domain("internal/audit", "internal/plan", "internal/account", "internal/billing", "internal/mail", "internal/queue"),
+	"internal/stripe":    domain("internal/audit", "internal/plan", "internal/account", "internal/billing", "internal/mail", "internal/queue"),
 	"internal/staff": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/mail"),
 	"internal/retention": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
