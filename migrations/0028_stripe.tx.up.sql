@@ -93,6 +93,8 @@ create table igny8_stripe_subscriptions (
 alter table igny8_stripe_subscriptions
     add constraint igny8_stripe_subscriptions_tenant_fkey foreign key (tenant_id) references igny8_tenants (id);
 
+create index igny8_stripe_subscriptions_id_idx on igny8_stripe_subscriptions (subscription_id);
+
 -- An invoice of such a subscription as it was seen last, with the payment of ours that it became.
 create table igny8_stripe_invoices (
     tenant_id       bigint not null,

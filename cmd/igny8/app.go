@@ -115,9 +115,25 @@ func newService(ctx context.Context, p parts) (*service, error) {
 	}
 	return &service{
 		server: srv, postman: postman, metrics: measured, stop: stop,
-		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job}),
+		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job, Stripe: tillWork(till)}),
 		notices: live.NewExchange(p.db, resolver.Hub, p.log),
 	}, nil
+}
+
+// webhook answers what Stripe sends.
+func webhook(till *stripe.Till) http.Handler {
+	if till == nil {
+		return stripe.Closed(server.Refuse)
+	}
+	return till.Webhook(time.Now, server.Refuse)
+}
+
+// tillWork is what jobs have to do with Stripe.
+func tillWork(till *stripe.Till) jobs.Stripe {
+	if till == nil {
+		return jobs.Stripe{}
+	}
+	return jobs.Stripe{Event: till.Work}
 }
 
 // till is where Stripe's side is worked on; nil where Stripe is not set up.
@@ -126,7 +142,7 @@ func (p parts) till(office billing.Office) *stripe.Till {
 	if !cfg.Set() {
 		return nil
 	}
-	return stripe.New(cfg, p.db, office)
+	return stripe.New(cfg, p.db, office, p.log)
 }
 
 func (p parts) newServer(
@@ -146,6 +162,7 @@ func (p parts) newServer(
 		Lasts: gqlhttp.Lasts, Drain: streams.Drain,
 		Export:     graph.ExportHandler(resolver),
 		Documents:  graph.DocumentHandler(resolver),
+		Webhook:    webhook(resolver.Stripe),
 		Auth:       func(next http.Handler) http.Handler { return authority.Middleware(noteActor(next)) },
 		Page:       web.Handler(page),
 		PageAssets: web.AssetPrefix,

@@ -233,12 +233,17 @@ func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now tim
 	return lines, a.append(ctx, tx, now, all...)
 }
 
-// useExternalID takes the bank's id for this payment. Ids that differ in case alone are one.
+// useExternalID takes the bank's or Stripe's id for this payment. Ids of banks that differ in case alone are one;
+// Stripe's are compared as they are.
 func useExternalID(ctx context.Context, tx bun.Tx, p *Payment) error {
+	external := *p.ExternalPaymentID
+	if p.Method != Stripe {
+		external = strings.ToUpper(external)
+	}
 	result, err := tx.NewRaw(
 		`INSERT INTO igny8_external_payments (method, external_id, tenant_id, payment_id)
 		 VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		p.Method, strings.ToUpper(*p.ExternalPaymentID), p.TenantID, p.ID).Exec(ctx)
+		p.Method, external, p.TenantID, p.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("use external id: %w", err)
 	}
