@@ -15,6 +15,7 @@ import (
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
 	"igny8.com/accounts/internal/staff"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/wordpress"
 )
 
@@ -236,6 +237,15 @@ func (l *loaders) sawPayments(rows []*billing.Payment) []*billing.Payment {
 		l.plans.announce(p.PlanID)
 		l.accounts.announce(p.TenantID)
 		l.invoices.announce(p.Key())
+	}
+	return rows
+}
+
+func (l *loaders) sawStripeEvents(rows []*stripe.Event) []*stripe.Event {
+	for _, e := range rows {
+		if e.TenantID != nil {
+			l.accounts.announce(*e.TenantID)
+		}
 	}
 	return rows
 }

@@ -20,6 +20,7 @@ func payingOperations() []*operation {
 			return fields{"accountId": c.id("account"), "taxRate": 1900, "taxId": "DE123456789"}
 		}),
 		mutation("confirmPayment", "payment.id", "own foreign system", func(c cell) fields { return confirmation(c.w, c.id("payment"), "third") }),
+		mutation("retryStripeEvent", "event.id", "own foreign system", onlyID("eventId", "stripeEvent")),
 		mutation("rejectPayment", "payment.id", "own foreign system", func(c cell) fields {
 			return fields{"paymentId": c.id("payment"), "reason": "It did not come."}
 		}),

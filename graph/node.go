@@ -15,6 +15,7 @@ import (
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
 	"igny8.com/accounts/internal/staff"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/wordpress"
 )
 
@@ -192,6 +193,12 @@ var finders = map[string]finder{
 			rows, err := billing.InvoicesByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)
 			return load(ctx).sawInvoices(rows), err
 		}, func(i *billing.Invoice) gid.Invoice { return i.ID })),
+	gid.StripeEvent(0).Prefix(): byID(func(ctx context.Context, r *Resolver, ids []gid.StripeEvent) ([]*stripe.Event, error) {
+		if !actor(ctx).Staff() {
+			return nil, nil
+		}
+		return stripe.EventsByIDs(ctx, r.DB, ids)
+	}, func(e *stripe.Event) gid.StripeEvent { return e.ID }),
 	gid.AuditEvent(0).Prefix(): forAdmins(account.Read, byID(
 		func(ctx context.Context, r *Resolver, ids []gid.AuditEvent) ([]*audit.Event, error) {
 			return audit.ByIDs(ctx, r.DB, actor(ctx).AccountID(), ids)

@@ -115,6 +115,8 @@ var rules = map[string]rule{
 	"verifyEmail(input.token)":      ticketed("verify-email " + canary + "@example.com"),
 	"restoreAccount(input.token)":   ticketed("restore-account " + canary + "-left@example.com"),
 
+	"eventId)":                           because("staff's list of what Stripe told is of all accounts"),
+	"stripeEvents(filter.type)":          because("the names of types are Stripe's"),
 	"planSlug)":                          because(global),
 	"Query.plan(slug)":                   because(global),
 	"industryId)":                        because(global),
@@ -230,6 +232,7 @@ func (w *neighbourhood) base() map[string]map[string]any {
 			"monthlyPrice": map[string]any{"amount": "500", "currencyCode": "USD"},
 		},
 		"setAccountTax":     {"accountId": own("acct", 0), "taxRate": 1900, "taxId": "DE123456789"},
+		"retryStripeEvent":  {"eventId": own("sevt", 0)},
 		"rejectPayment":     {"paymentId": own("pay", 2), "reason": word},
 		"adjustCredits":     {"accountId": own("acct", 0), "amount": 5, "reason": word, "idempotencyKey": word + " adjust"},
 		"setCreditCost":     {"operation": "CLUSTERING", "credits": 11, "unitSize": 1},

@@ -104,6 +104,7 @@ var doings = []struct {
 	{name: "assignPlan", who: "staff", alone: true, changes: map[string]any{"until": "2030-01-01T00:00:00Z"}},
 	{name: "setAccountTax", who: "staff"},
 	{name: "rejectPayment", who: "staff"},
+	{name: "retryStripeEvent", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},
 	{name: "setCreditCost", who: "staff"},
@@ -219,7 +220,7 @@ func (w *neighbourhood) ownNodes() map[string]string {
 	for typeName, prefix := range map[string]string{
 		"Account": "acct", "User": "user", "Site": "site", "Sector": "sect", "Subscription": "sub", "SubscriptionPeriod": "per", "Payment": "paid",
 		"Invoice": "inv", "CreditGrant": "grant", "CreditTransaction": "ctx", "CreditHold": "hold", "AuditEvent": "evt", "Invitation": "invite",
-		"ApiKey": "key", "SyncEvent": "sync", "Impersonation": "imp", "Device": "sess",
+		"ApiKey": "key", "SyncEvent": "sync", "Impersonation": "imp", "Device": "sess", "StripeEvent": "sevt",
 	} {
 		own[typeName] = first(w.own[prefix])
 	}

@@ -13,6 +13,7 @@ var subjectPrefixes = map[string]string{
 	"site": gid.Site(0).Prefix(), "sector": gid.Sector(0).Prefix(), "payment": gid.Payment(0).Prefix(),
 	"subscription": gid.Subscription(0).Prefix(),
 	"invitation":   gid.Invitation(0).Prefix(), "api_key": gid.APIKey(0).Prefix(), "impersonation": gid.Impersonation(0).Prefix(),
+	"stripe_event": gid.StripeEvent(0).Prefix(),
 }
 
 // subjectTypes are the types by the prefixes of their global ids.

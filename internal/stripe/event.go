@@ -65,6 +65,9 @@ type Event struct {
 	UpdatedAt  time.Time `bun:"updated_at"`
 }
 
+// IsNode marks the type as having a global id.
+func (*Event) IsNode() {}
+
 // EventConnection is a page of events.
 type EventConnection = page.Connection[*Event]
 
