@@ -112,7 +112,7 @@ func readConfig(environ map[string]string, command string) (config, error) {
 	if command == "serve" {
 		problems = append(problems, cfg.unfitForProduction()...)
 	}
-	if command == "dev" && strings.Contains(cfg.StripeKey, "_live_") {
+	if command == "dev" && cfg.stripe().Livemode() {
 		problems = append(problems, "IGNY8_STRIPE_SECRET_KEY is a live key: dev is for trying things, and must not move money")
 	}
 	if len(problems) > 0 {

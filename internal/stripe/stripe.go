@@ -60,7 +60,9 @@ const mostSecrets = 2
 func (c Config) Set() bool { return c.SecretKey != "" }
 
 // Livemode says whether the key moves real money.
-func (c Config) Livemode() bool { return strings.HasPrefix(c.SecretKey[2:], "_live_") }
+func (c Config) Livemode() bool {
+	return strings.HasPrefix(c.SecretKey, "sk_live_") || strings.HasPrefix(c.SecretKey, "rk_live_")
+}
 
 // Check says what is wrong with the configuration, by what the environment calls its parts. No error holds a value.
 func (c Config) Check() error {
@@ -88,7 +90,7 @@ func (c Config) Check() error {
 		switch {
 		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 			problems = append(problems, errors.New("IGNY8_STRIPE_API_URL is no address"))
-		case strings.Contains(c.SecretKey, "_live_"):
+		case c.Livemode():
 			problems = append(problems, errors.New("IGNY8_STRIPE_API_URL is set beside a live key: it is for tests"))
 		}
 	}
