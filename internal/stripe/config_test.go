@@ -1,11 +1,23 @@
 package stripe_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"igny8.com/accounts/internal/stripe"
 )
+
+func TestDocs_SayWhichVersionIsSpoken(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "`"+stripe.Version+"`") {
+		t.Errorf("docs/operating.md does not say that webhooks need the version %s", stripe.Version)
+	}
+}
 
 func TestCheck_TellsWhatIsWrongWithoutValues(t *testing.T) {
 	t.Parallel()
