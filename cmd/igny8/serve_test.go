@@ -219,7 +219,8 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 		!strings.Contains(body, `igny8_http_requests_total{method="POST",route="/graphql",status="200"} 2`) ||
 		!strings.Contains(body, `igny8_http_requests_total{method="GET",route="other",status="404"} 1`) ||
 		!strings.Contains(body, `igny8_job_runs_total{kind="settle_account",result="done"} 1`) ||
-		!strings.Contains(body, `igny8_jobs{kind="settle_account",state="scheduled"} 1`) {
+		!strings.Contains(body, `igny8_jobs{kind="settle_account",state="scheduled"} 1`) ||
+		!strings.Contains(body, `igny8_stripe_events{status="dead"} 0`) {
 		t.Errorf("/metrics: %d\n%s", status, body)
 	}
 	if status, _ := a.get(t, "/metrics"); status != http.StatusNotFound {
