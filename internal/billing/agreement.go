@@ -20,6 +20,8 @@ type Office struct {
 	Bank BankDetails
 	// Seller is who issues invoices.
 	Seller Party
+	// StaffEmail is where staff are told what waits for them; empty for nowhere.
+	StaffEmail string
 	// Mail is where letters about the agreement are left.
 	Mail *mail.Box
 }
