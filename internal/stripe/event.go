@@ -86,6 +86,10 @@ var handled = map[string]bool{
 
 // keep stores an event once, with its job. Said again, it writes nothing.
 func (t *Till) keep(ctx context.Context, e *Event) error {
+	ctx, err := t.scope(ctx, e)
+	if err != nil {
+		return err
+	}
 	return postgres.InTx(ctx, t.db, func(ctx context.Context, tx bun.Tx) error {
 		e.ID = 0
 		err := tx.NewInsert().Model(e).On("CONFLICT (event_id) DO NOTHING").Returning("id").Scan(ctx)
@@ -99,7 +103,7 @@ func (t *Till) keep(ctx context.Context, e *Event) error {
 		case EventPending:
 			return queue.StripeEventNow(ctx, tx, int64(e.ID))
 		case EventDead:
-			return t.tellStaff(ctx, tx, e)
+			return t.tellStaff(ctx, tx, e, e.ReceivedAt)
 		case EventDone, EventIgnored:
 		}
 		return nil
@@ -147,13 +151,20 @@ type fate struct {
 
 // settle writes what became of a try, and tells staff of a dead letter.
 func (t *Till) settle(ctx context.Context, e *Event, f fate, now time.Time) error {
+	if f.tenant != 0 {
+		e.TenantID = &f.tenant
+	}
+	if e.Status = f.status; f.why != "" {
+		e.Error = &f.why
+	}
+	ctx, err := t.scope(ctx, e)
+	if err != nil {
+		return err
+	}
 	return postgres.InTx(ctx, t.db, func(ctx context.Context, tx bun.Tx) error {
 		e.Attempts, e.UpdatedAt, e.Status, e.Error = e.Attempts+1, now, f.status, nil
 		if f.why != "" {
 			e.Error = &f.why
-		}
-		if f.tenant != 0 {
-			e.TenantID = &f.tenant
 		}
 		_, err := tx.NewUpdate().Model(e).WherePK().Where("status = ?", EventPending).
 			Column("attempts", "updated_at", "status", "error", "tenant_id").Exec(ctx)
@@ -161,7 +172,7 @@ func (t *Till) settle(ctx context.Context, e *Event, f fate, now time.Time) erro
 			return fmt.Errorf("write what became of an event of Stripe: %w", err)
 		}
 		if f.status == EventDead {
-			return t.tellStaff(ctx, tx, e)
+			return t.tellStaff(ctx, tx, e, now)
 		}
 		return nil
 	})
@@ -180,5 +191,3 @@ func readEvent(ctx context.Context, db bun.IDB, id gid.StripeEvent) (*Event, err
 	return e, nil
 }
 
-// tellStaff leaves a letter about a dead letter.
-func (t *Till) tellStaff(context.Context, bun.Tx, *Event) error { return nil }

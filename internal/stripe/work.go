@@ -77,6 +77,12 @@ func (t *Till) sync(ctx context.Context, e *Event, now time.Time) (gid.Account, 
 		return look.subscription(ctx, e.ObjectID, "")
 	case "invoice":
 		return look.invoice(ctx, e.ObjectID)
+	case "charge":
+		return look.charge(ctx, e.ObjectID)
+	case "refund":
+		return look.refund(ctx, e.ObjectID)
+	case "dispute":
+		return look.dispute(ctx, e.ObjectID)
 	default:
 		return 0, fmt.Errorf("%s: %w", printable(e.ObjectType), errElsewhere)
 	}
