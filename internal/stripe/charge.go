@@ -1,8 +1,10 @@
 package stripe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/stripe/stripe-go/v86"
@@ -53,12 +55,11 @@ func (l look) charge(ctx context.Context, id string) (gid.Account, error) {
 	if err != nil {
 		return tenant, err
 	}
-	refunds := &stripe.RefundListParams{Charge: &c.ID}
-	refunds.Limit = stripe.Int64(invoicesAtOnce)
-	for r, err := range l.till.api.V1Refunds.List(ctx, refunds).All(ctx) {
-		if err != nil {
-			return tenant, clean("list refunds", err)
-		}
+	refunds, err := l.refunds(ctx, c)
+	if err != nil {
+		return tenant, err
+	}
+	for _, r := range refunds {
 		if err := l.count(ctx, paid, r); err != nil {
 			return tenant, err
 		}
@@ -74,6 +75,23 @@ func (l look) charge(ctx context.Context, id string) (gid.Account, error) {
 		}
 	}
 	return tenant, nil
+}
+
+// refunds are those of a charge, oldest first.
+func (l look) refunds(ctx context.Context, c *stripe.Charge) ([]*stripe.Refund, error) {
+	var found []*stripe.Refund
+	params := &stripe.RefundListParams{Charge: &c.ID}
+	params.Limit = stripe.Int64(invoicesAtOnce)
+	for r, err := range l.till.api.V1Refunds.List(ctx, params).All(ctx) {
+		if err != nil {
+			return nil, clean("list refunds", err)
+		}
+		found = append(found, r)
+	}
+	slices.SortFunc(found, func(a, b *stripe.Refund) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return found, nil
 }
 
 // paidBy is the payment that a charge paid, after what it paid was brought to what that is now.
@@ -148,7 +166,7 @@ func (l look) count(ctx context.Context, paid billing.PaymentKey, r *stripe.Refu
 	case stripe.RefundStatusPending, stripe.RefundStatusRequiresAction:
 		return nil
 	}
-	in.PushID, _ = strconv.ParseInt(r.Metadata[billing.MetaPush], 10, 64) // 0 where it is not ours
+	in.PushID, _ = strconv.ParseInt(r.Metadata[billing.MetaPush], 10, 64)  // 0 where it is not ours
 	return l.till.office.RefundFromStripe(ctx, l.till.db, paid, l.now, in) //nolint:wrapcheck // it says what it is about
 }
 

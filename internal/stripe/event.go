@@ -190,4 +190,3 @@ func readEvent(ctx context.Context, db bun.IDB, id gid.StripeEvent) (*Event, err
 	}
 	return e, nil
 }
-
