@@ -39,7 +39,8 @@ func TestStripeEvents_AreForStaffToSeeAndToRetry(t *testing.T) {
 	staff.do(`{ stripeEvents(filter: { accountId: "site_1" }) { totalCount } }`, nil).refused("INVALID_ID")
 	ada.do(`{ stripeEvents { totalCount } }`, nil).refused("FORBIDDEN")
 	ada.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": dead}).ok().want("node", "<nil>")
-	staff.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": dead}).ok().want("node.id", dead)
+	staff.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": dead}).ok().want("node", "<nil>")
+	staff.do(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": unknown}).ok().want("node.id", unknown)
 
 	jobs := `SELECT count(*) FROM river_job WHERE kind = 'stripe_event'`
 	ada.do(retry, input(map[string]any{"eventId": dead})).refused("FORBIDDEN")
