@@ -133,7 +133,7 @@ func tillWork(till *stripe.Till) jobs.Stripe {
 	if till == nil {
 		return jobs.Stripe{}
 	}
-	return jobs.Stripe{Event: till.Work}
+	return jobs.Stripe{Event: till.Work, Waiting: till.Waiting}
 }
 
 // till is where Stripe's side is worked on; nil where Stripe is not set up.

@@ -205,6 +205,19 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 	if _, body := a.get(t, "/"); strings.Contains(body, "igny8-demo-password") {
 		t.Error("the page of production knows the demo's password")
 	}
+	hook, err := http.NewRequestWithContext(t.Context(), http.MethodPost, string(a)+"/webhooks/stripe", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(hook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	why, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(why), "Stripe is not set up") {
+		t.Errorf("/webhooks/stripe without a key: %d %s %v", answer.StatusCode, why, err)
+	}
 	if status, _ := a.get(t, "/debug/pprof/"); status != http.StatusNotFound {
 		t.Errorf("/debug/pprof/ in production: %d", status)
 	}

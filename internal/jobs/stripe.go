@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
 	"igny8.com/accounts/internal/gid"
@@ -18,6 +19,32 @@ const stripeTimeout = 2 * time.Minute
 type Stripe struct {
 	Event func(ctx context.Context, event int64, last bool, now time.Time) error
 	Push  func(ctx context.Context, account gid.Account, push int64, last bool, now time.Time) error
+	// Waiting finds events that wait and may have no job.
+	Waiting func(ctx context.Context, now time.Time) ([]int64, error)
+}
+
+// leaveWaiting leaves a job for every event of Stripe that waits and has none: the net under the jobs that come with
+// the events.
+func (s Stripe) leaveWaiting(ctx context.Context, now time.Time) (int, error) {
+	if s.Waiting == nil {
+		return 0, nil
+	}
+	ids, err := s.Waiting(ctx, now)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	jobs := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		jobs[i].Args = queue.StripeEvent{Event: id}
+	}
+	done, err := river.ClientFromContext[pgx.Tx](ctx).InsertMany(ctx, jobs)
+	left := 0
+	for _, d := range done {
+		if !d.UniqueSkippedAsDuplicate {
+			left++
+		}
+	}
+	return left, err //nolint:wrapcheck // it says what it is about
 }
 
 // errNoStripe fails a job of Stripe's on a server without it, so that it waits for one that has it.

@@ -37,6 +37,7 @@ const (
 	AlertLow      = "alert_low_credits"
 	PurgeSites    = "purge_sites"
 	PurgeAccounts = "purge_accounts"
+	FindStripe    = "find_stripe_events"
 )
 
 // Kinds are all kinds of jobs.
@@ -56,6 +57,7 @@ func Kinds() []Kind {
 		{AlertLow, every, timeout, 1, attempts},
 		{PurgeSites, every, purge, 1, attempts},
 		{PurgeAccounts, every, purge, 1, attempts},
+		{FindStripe, every, timeout, 1, attempts},
 	}
 }
 
@@ -63,8 +65,9 @@ func Kinds() []Kind {
 type do func(ctx context.Context, now time.Time) (int, error)
 
 // works are what the kinds do that are begun by the clock.
-func works(db *postgres.DB, office billing.Office) map[string]do {
+func works(db *postgres.DB, office billing.Office, stripe Stripe) map[string]do {
 	return map[string]do{
+		FindStripe: stripe.leaveWaiting,
 		FindDue: func(ctx context.Context, now time.Time) (int, error) { return leaveDue(ctx, db, now) },
 		ExpireHolds: func(ctx context.Context, now time.Time) (int, error) {
 			return credit.ExpireHolds(ctx, db, now)

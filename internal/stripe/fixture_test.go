@@ -239,7 +239,7 @@ func (s *shop) crew(n int) {
 	var all sync.WaitGroup
 	for range n {
 		crew := jobs.New(jobs.Config{
-			DB: s.App, Office: s.office, Log: s.logger(), Clock: s.time, Stripe: jobs.Stripe{Event: s.till.Work},
+			DB: s.App, Office: s.office, Log: s.logger(), Clock: s.time, Stripe: jobs.Stripe{Event: s.till.Work, Waiting: s.till.Waiting},
 		})
 		all.Go(func() {
 			if err := crew.Run(ctx); err != nil {

@@ -133,6 +133,19 @@ func TestWork_TriesAgainWhileStripeIsAway(t *testing.T) {
 	}
 }
 
+func TestEvent_WhoseJobIsLostIsDoneAllTheSame(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	p := s.payer("ada")
+	_, invoice := p.subscribe()
+	s.fake.Pay(invoice)
+	stripetest.Deliver(t, s.hook, s.told("invoice.paid")[0], now)
+	s.exec(`DELETE FROM river_job`)
+	s.at(now.Add(11 * time.Minute))
+	s.crew(1)
+	s.eventually("done", `SELECT status FROM igny8_stripe_events`)
+}
+
 // A look that fetched before another one, and comes to write after it, would bring the older state back.
 func TestSubscription_IsFetchedAgainWhereALookWasOvertaken(t *testing.T) {
 	t.Parallel()
