@@ -67,7 +67,7 @@ func (w *realm) pay(owner *session, target string) {
 func (w *realm) tellOfStripe(target string, tenant int64) {
 	w.t.Helper()
 	w.exec(`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
-		VALUES ('evt_' || ?0, 'invoice.paid', false, '', 'invoice', 'in_1', now(), now(), 'dead', 'another sum', ?1, now())`, target, tenant)
+		VALUES ('evt_' || ?0, 'invoice.paid', false, '', 'invoice', 'in_1', now(), current_timestamp, 'dead', 'another sum', ?1, now())`, target, tenant)
 	w.know("stripeEvent", target, fmt.Sprintf("sevt_%d", scan[int64](w.api, fmt.Sprintf(`SELECT id FROM igny8_stripe_events WHERE tenant_id = %d`, tenant))))
 }
 

@@ -12,7 +12,7 @@ const retry = `mutation($in: RetryStripeEventInput!) {
 func (a *api) tell(name, kind, status, why string, account int64) string {
 	a.t.Helper()
 	a.exec(`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
-		VALUES (?0, ?1, false, '', 'invoice', 'in_1', now(), now(), ?2, nullif(?3, ''), nullif(?4, 0), now())`, name, kind, status, why, account)
+		VALUES (?0, ?1, false, '', 'invoice', 'in_1', now(), current_timestamp, ?2, nullif(?3, ''), nullif(?4, 0), now())`, name, kind, status, why, account)
 	return fmt.Sprintf("sevt_%d", scan[int64](a, `SELECT id FROM igny8_stripe_events WHERE event_id = ?`, name))
 }
 
@@ -34,7 +34,7 @@ func TestStripeEvents_AreForStaffToSeeAndToRetry(t *testing.T) {
 	list("").want("stripeEvents.totalCount", 5).want("stripeEvents.nodes.0.id", other)
 	list("status: DEAD").want("stripeEvents.totalCount", 4)
 	list(`type: "charge.refunded"`).want("stripeEvents.totalCount", 1).want("stripeEvents.nodes.0.account", "<nil>")
-	list(`status: DEAD, accountId: "` + fmt.Sprint("acct_", ada.accountNumber()) + `"`).want("stripeEvents.totalCount", 1).
+	list(`status: DEAD, accountId: "`+fmt.Sprint("acct_", ada.accountNumber())+`"`).want("stripeEvents.totalCount", 1).
 		want("stripeEvents.nodes.0.id", dead).want("stripeEvents.nodes.0.account.slug", "ada-example")
 	staff.do(`{ stripeEvents(filter: { accountId: "site_1" }) { totalCount } }`, nil).refused("INVALID_ID")
 	ada.do(`{ stripeEvents { totalCount } }`, nil).refused("FORBIDDEN")

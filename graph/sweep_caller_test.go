@@ -93,10 +93,10 @@ func (w *neighbourhood) fill(a *stage, site string) {
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)
 			SELECT tenant_id, 'renewal', max(end_at), min(created_at) FROM igny8_subscription_periods WHERE tenant_id = ?0 GROUP BY tenant_id`,
 		`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
-			SELECT 'evt_' || ?1, 'invoice.paid', false, '', 'invoice', ?1, created_at, created_at, 'dead', ?1, id, created_at FROM igny8_tenants WHERE id = ?0`,
+			SELECT 'evt_' || ?1, 'invoice.paid', false, '', 'invoice', ?1, created_at AS happened, created_at, 'dead', ?1, id, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) SELECT ?1, id, false, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_checkouts (tenant_id, session_id, mode, plan_id, status, idempotency_key, fingerprint, created_by, created_at, expires_at, updated_at)
-			SELECT id, ?1, 'subscription', plan_id, 'complete', ?1, '', owner_id, created_at, created_at, created_at FROM igny8_tenants WHERE id = ?0`,
+			SELECT id, ?1, 'subscription', plan_id, 'complete', ?1, '', owner_id, created_at AS began, created_at AS ends, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_subscriptions (tenant_id, subscription_id, customer_id, status, cancelling, plan_slug, amount_minor, currency, version, seen_at, created_at)
 			SELECT id, ?1, ?1, 'active', false, 'starter', 8900, 'USD', 1, created_at, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_invoices (tenant_id, invoice_id, subscription_id, status, amount_minor, currency, seen_at)

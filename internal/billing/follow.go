@@ -159,11 +159,13 @@ func (a *agreement) collectedBy(ctx context.Context, tx bun.Tx, action, id strin
 // ending is a cancellation that was made at Stripe, or taken back there.
 func (o Office) ending(ctx context.Context, tx bun.Tx, a *agreement, ends bool, now time.Time) error {
 	by := audit.By{Kind: audit.System}
+	there := map[string]any{"reason": "at Stripe"}
 	switch {
 	case a.account.Status == account.Cancelled || a.account.System:
 		return nil
 	case ends && a.subscription.Status == PastDue:
-		change := audit.On("subscription.cancelled", "subscription", a.subscription.ID).To(map[string]any{"at": now, "reason": atStripe})
+		there["at"] = now
+		change := audit.On("subscription.cancelled", "subscription", a.subscription.ID).To(there)
 		if err := audit.Record(ctx, tx, a.account.ID, by, now, change); err != nil {
 			return err
 		}
@@ -171,21 +173,18 @@ func (o Office) ending(ctx context.Context, tx bun.Tx, a *agreement, ends bool, 
 	case a.subscription.Status != ActiveSubscription || a.subscription.CancelAtPeriodEnd == ends:
 		return nil
 	}
-	change := audit.On("subscription.resumed", "subscription", a.subscription.ID).To(map[string]any{"reason": atStripe})
+	change := audit.On("subscription.resumed", "subscription", a.subscription.ID).To(there)
 	a.subscription.CancelAtPeriodEnd = ends
 	if ends {
-		a.subscription.PendingPlanID = nil
+		a.subscription.PendingPlanID, there["at"] = nil, a.last().End
 		change = audit.On("subscription.cancellation_scheduled", "subscription", a.subscription.ID).
-			To(map[string]any{"at": a.last().End, "reason": atStripe})
+			To(there)
 	}
 	if err := a.write(ctx, tx, now); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, a.account.ID, by, now, change)
 }
-
-// atStripe is the reason of what the owner did there.
-const atStripe = "at Stripe"
 
 // write keeps how a subscription was seen.
 func (c *Collector) write(ctx context.Context, tx bun.Tx, in StripeSubscription, now time.Time) error {

@@ -48,7 +48,7 @@ func (s Stripe) leaveWaiting(ctx context.Context, now time.Time) (int, error) {
 }
 
 // errNoStripe fails a job of Stripe's on a server without it, so that it waits for one that has it.
-var errNoStripe = errors.New("Stripe is not set up on this server") //nolint:staticcheck // a name
+var errNoStripe = errors.New("Stripe is not set up on this server")
 
 // stripeEvents does what events of Stripe ask for.
 type stripeEvents struct {

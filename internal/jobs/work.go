@@ -67,7 +67,6 @@ type do func(ctx context.Context, now time.Time) (int, error)
 // works are what the kinds do that are begun by the clock.
 func works(db *postgres.DB, office billing.Office, stripe Stripe) map[string]do {
 	return map[string]do{
-		FindStripe: stripe.leaveWaiting,
 		FindDue: func(ctx context.Context, now time.Time) (int, error) { return leaveDue(ctx, db, now) },
 		ExpireHolds: func(ctx context.Context, now time.Time) (int, error) {
 			return credit.ExpireHolds(ctx, db, now)
@@ -84,6 +83,7 @@ func works(db *postgres.DB, office billing.Office, stripe Stripe) map[string]do 
 		PurgeAccounts: func(ctx context.Context, now time.Time) (int, error) {
 			return retention.Purge(ctx, db, now)
 		},
+		FindStripe: stripe.leaveWaiting,
 	}
 }
 

@@ -93,7 +93,7 @@ var (
 	poolWaits = prometheus.NewDesc("igny8_database_waits_total", "How often a connection was waited for.", nil, nil)
 	poolWait  = prometheus.NewDesc("igny8_database_wait_seconds_total", "How long connections were waited for.", nil, nil)
 	jobs      = prometheus.NewDesc("igny8_jobs", "Jobs in the database, by kind and state.", []string{"kind", "state"}, nil)
-	events    = prometheus.NewDesc("igny8_stripe_events", "Events of Stripe that wait to be done, and dead letters that wait for staff.", []string{"status"}, nil)
+	events    = prometheus.NewDesc("igny8_stripe_events", "Events of Stripe that wait to be done, and that wait for staff.", []string{"status"}, nil)
 	overdue   = prometheus.NewDesc("igny8_jobs_overdue_seconds", "How long the oldest job waits that could be done.", nil, nil)
 )
 

@@ -125,7 +125,7 @@ func (l look) paidBy(ctx context.Context, c *stripe.Charge) (gid.Account, billin
 	case fault.Is(err, fault.NotFound):
 		return tenant, paid, errUncounted
 	case err != nil:
-		return tenant, paid, err //nolint:wrapcheck // it says what it is about
+		return tenant, paid, err
 	case paid.Tenant != tenant:
 		return 0, paid, fmt.Errorf("it is of another account than what it paid: %w", errUnknown)
 	}
@@ -166,8 +166,8 @@ func (l look) count(ctx context.Context, paid billing.PaymentKey, r *stripe.Refu
 	case stripe.RefundStatusPending, stripe.RefundStatusRequiresAction:
 		return nil
 	}
-	in.PushID, _ = strconv.ParseInt(r.Metadata[billing.MetaPush], 10, 64)  // 0 where it is not ours
-	return l.till.office.RefundFromStripe(ctx, l.till.db, paid, l.now, in) //nolint:wrapcheck // it says what it is about
+	in.PushID, _ = strconv.ParseInt(r.Metadata[billing.MetaPush], 10, 64) // 0 where it is not ours
+	return l.till.office.RefundFromStripe(ctx, l.till.db, paid, l.now, in)
 }
 
 // follow brings a payment to where its dispute stands. Inquiries, which move no money, change nothing.
@@ -186,5 +186,5 @@ func (l look) follow(ctx context.Context, paid billing.PaymentKey, d *stripe.Dis
 		}
 	case stripe.DisputeStatusPrevented, stripe.DisputeStatusWarningClosed, stripe.DisputeStatusWarningNeedsResponse, stripe.DisputeStatusWarningUnderReview:
 	}
-	return err //nolint:wrapcheck // it says what it is about
+	return err
 }

@@ -51,7 +51,7 @@ func (t *Till) tellStaff(ctx context.Context, tx bun.Tx, e *Event, now time.Time
 	if told {
 		return nil
 	}
-	return t.office.Mail.Post(ctx, tx, mail.Letter{ //nolint:wrapcheck // it says what it is about
+	return t.office.Mail.Post(ctx, tx, mail.Letter{
 		Tenant: gid.Account(about), Kind: "stripe_dead_letter", To: t.office.StaffEmail,
 		Subject: "Stripe told of something that could not be done: " + e.Type,
 		Text: fmt.Sprintf(`The event %s (%s) could not be done:

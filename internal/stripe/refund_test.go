@@ -1,7 +1,6 @@
 package stripe_test
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -224,7 +223,7 @@ func TestRetry_IsTheReviewThatACancelledAccountNeeds(t *testing.T) {
 	if got := p.state(); !strings.Contains(got, "account: active starter") || !strings.Contains(got, "payments: stripe confirmed") {
 		t.Error(got)
 	}
-	if got := s.text(`SELECT decided_by::text FROM igny8_payments WHERE tenant_id = ?`, p.AccountID()); got != fmt.Sprint(int64(staff.User.ID)) {
+	if got := s.text(`SELECT decided_by::text FROM igny8_payments WHERE tenant_id = ?`, p.AccountID()); got != strconv.FormatInt(int64(staff.User.ID), 10) {
 		t.Errorf("decided by %s", got)
 	}
 }
@@ -264,7 +263,7 @@ func TestDeadLetter_IsToldToStaffOnceAnHour(t *testing.T) {
 	s.fake.Pay(invoice)
 	s.fake.Set(invoice, stripetest.Object{"amount_paid": 1})
 	s.deliver(s.told("invoice.paid")...)
-	if got := letters(); got != house+" "+fmt.Sprint(int64(p.AccountID())) {
+	if got := letters(); got != house+" "+strconv.FormatInt(int64(p.AccountID()), 10) {
 		t.Errorf("letters of %q", got)
 	}
 }

@@ -103,13 +103,13 @@ func Retry(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, 
 		if scope != 0 {
 			change := audit.On("stripe_event.retried", "stripe_event", e.ID).To(map[string]any{"type": e.Type, "stripeId": e.StripeID})
 			if err := audit.Record(ctx, tx, scope, staff.By(scope), now, change); err != nil {
-				return err //nolint:wrapcheck // it says what it is about
+				return err
 			}
 		}
 		return queue.StripeEventNow(ctx, tx, int64(e.ID))
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what it is about
+		return nil, err
 	}
 	return e, nil
 }

@@ -36,7 +36,7 @@ func (l look) session(ctx context.Context, id string) (gid.Account, error) {
 	}
 	checkout, err := l.till.office.CloseCheckout(ctx, l.till.db, tenant, l.now, outcome)
 	if err != nil {
-		return tenant, err //nolint:wrapcheck // it says what it is about
+		return tenant, err
 	}
 	switch {
 	case s.Subscription != nil:
@@ -48,7 +48,7 @@ func (l look) session(ctx context.Context, id string) (gid.Account, error) {
 			Amount: money.Money{Minor: s.PaymentIntent.AmountReceived, Currency: currencyOf(s.PaymentIntent.Currency)},
 		}
 		_, err := l.till.office.ReceiveFromStripe(ctx, l.till.db, of, l.now, got, l.reviewed)
-		return tenant, err //nolint:wrapcheck // it says what it is about
+		return tenant, err
 	}
 	return tenant, nil
 }

@@ -117,7 +117,7 @@ func New(cfg Config, db *postgres.DB, office billing.Office, log *slog.Logger) *
 		},
 		// Its log would tell what calls say.
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull},
-		EnableTelemetry:   stripe.Bool(false),
+		EnableTelemetry:   new(false),
 		MaxNetworkRetries: stripe.Int64(callRetries),
 	}
 	if cfg.APIURL != "" {
@@ -130,7 +130,7 @@ func New(cfg Config, db *postgres.DB, office billing.Office, log *slog.Logger) *
 }
 
 func (t *Till) log(ctx context.Context, what string, err error) {
-	t.logger.LogAttrs(ctx, slog.LevelError, what, slog.Any("error", err))
+	t.logger.LogAttrs(ctx, slog.LevelError, "Stripe", slog.String("what", what), slog.Any("error", err))
 }
 
 // NotSetUp is what whoever needs Stripe is told where it is not configured.
@@ -151,7 +151,7 @@ func clean(what string, err error) error {
 }
 
 // errAway is Stripe that cannot be reached.
-var errAway = errors.New("Stripe cannot be reached") //nolint:staticcheck // a name
+var errAway = errors.New("Stripe cannot be reached")
 
 // callError is Stripe's refusal of a call.
 type callError struct {

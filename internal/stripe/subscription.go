@@ -43,7 +43,7 @@ func (l look) subscription(ctx context.Context, id, must string) (tenant gid.Acc
 func (l look) subscriptionOnce(ctx context.Context, id, must string) (gid.Account, error) {
 	version, err := billing.StripeVersion(ctx, l.till.db, id)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // it says what it is about
+		return 0, err
 	}
 	s, err := l.till.api.V1Subscriptions.Retrieve(ctx, id, nil)
 	if err != nil {

@@ -32,6 +32,7 @@ func TestWebhook_RefusesWhatIsNotSigned(t *testing.T) {
 	e := s.paid()
 	good := stripetest.Sign(e.Body, stripetest.Secret, now)
 	changed := bytes.Replace(e.Body, []byte("invoice.paid"), []byte("invoice.paiD"), 1)
+	_, signature, _ := strings.Cut(good, ",")
 	v0 := strings.Replace(good, "v1=", "v0=", 1)
 	for name, c := range map[string]struct {
 		body      []byte
@@ -45,8 +46,8 @@ func TestWebhook_RefusesWhatIsNotSigned(t *testing.T) {
 		"301 seconds ahead":           {e.Body, stripetest.Sign(e.Body, stripetest.Secret, now.Add(301*time.Second))},
 		"another scheme":              {e.Body, v0},
 		"an old time beside the new":  {e.Body, "t=" + "1," + good},
-		"no time":                     {e.Body, good[strings.Index(good, "v1="):]},
-		"a time that is none":         {e.Body, "t=x," + good[strings.Index(good, "v1="):]},
+		"no time":                     {e.Body, signature},
+		"a time that is none":         {e.Body, "t=x," + signature},
 		"garbage":                     {e.Body, "garbage"},
 		"a signature of nothing":      {nil, good},
 		"signed, and no event":        {[]byte(`{}`), stripetest.Sign([]byte(`{}`), stripetest.Secret, now)},

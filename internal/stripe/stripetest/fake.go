@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -366,7 +367,7 @@ func nested(form url.Values) Object {
 			continue
 		}
 		for i, value := range form[name] { // expand[]=a&expand[]=b
-			at[fmt.Sprint(i)] = value
+			at[strconv.Itoa(i)] = value
 		}
 	}
 	return lists(root).(Object)
@@ -383,7 +384,7 @@ func lists(v any) any {
 	}
 	list := []any{}
 	for i := range len(o) {
-		entry, ok := o[fmt.Sprint(i)]
+		entry, ok := o[strconv.Itoa(i)]
 		if !ok {
 			return o
 		}

@@ -2,6 +2,7 @@ package stripetest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -382,9 +383,7 @@ func (f *Fake) expire(o Object) {
 func (f *Fake) Set(id string, fields Object) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for name, value := range fields {
-		f.objects[id][name] = value
-	}
+	maps.Copy(f.objects[id], fields)
 }
 
 // Remove takes an object away.
