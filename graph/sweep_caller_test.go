@@ -92,8 +92,6 @@ func (w *neighbourhood) fill(a *stage, site string) {
 			SELECT tenant_id, payment_id, id, 0, 0, 'USD', false, 1, 1, issued_at FROM igny8_invoices WHERE tenant_id = ?0 AND kind = 'invoice'`,
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)
 			SELECT tenant_id, 'renewal', max(end_at), min(created_at) FROM igny8_subscription_periods WHERE tenant_id = ?0 GROUP BY tenant_id`,
-		`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
-			SELECT 'evt_' || ?1, 'invoice.paid', false, '', 'invoice', ?1, created_at AS happened, created_at, 'dead', ?1, id, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) SELECT ?1, id, false, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_checkouts (tenant_id, session_id, mode, plan_id, status, idempotency_key, fingerprint, created_by, created_at, expires_at, updated_at)
 			SELECT id, ?1, 'subscription', plan_id, 'complete', ?1, '', owner_id, created_at AS began, created_at AS ends, created_at FROM igny8_tenants WHERE id = ?0`,
@@ -105,7 +103,6 @@ func (w *neighbourhood) fill(a *stage, site string) {
 			SELECT tenant_id, ?1, min(id), 100, 'USD', min(created_at) FROM igny8_payments WHERE tenant_id = ?0 GROUP BY tenant_id`,
 		`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at)
 			SELECT id, 'cancel', ?1, 'done', created_at, created_at FROM igny8_tenants WHERE id = ?0`,
-		`INSERT INTO igny8_stripe_drifts (kind, object_id, tenant_id, found_at, seen_at) SELECT 'status', ?1, id, created_at, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_mail_tokens (tenant_id, purpose, user_id, email, token_hash, created_at, expires_at)
 			SELECT tenant_id, 'verify_email', id, email, '', created_at - interval '9 days', created_at - interval '8 days' FROM igny8_users WHERE tenant_id = ?0 AND password_hash IS NOT NULL`,
