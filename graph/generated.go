@@ -30,6 +30,7 @@ import (
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/wordpress"
 )
 
@@ -65,6 +66,7 @@ type ResolverRoot interface {
 	Receipt() ReceiptResolver
 	Sector() SectorResolver
 	Site() SiteResolver
+	StripeEvent() StripeEventResolver
 	Subscription() SubscriptionResolver
 	SubscriptionPeriod() SubscriptionPeriodResolver
 	Viewer() ViewerResolver
@@ -661,6 +663,7 @@ type ComplexityRoot struct {
 		RestoreSector            func(childComplexity int, input RestoreSectorInput) int
 		RestoreSite              func(childComplexity int, input RestoreSiteInput) int
 		ResumeSubscription       func(childComplexity int, input ResumeSubscriptionInput) int
+		RetryStripeEvent         func(childComplexity int, input RetryStripeEventInput) int
 		RevokeInvitation         func(childComplexity int, input RevokeInvitationInput) int
 		RevokeSession            func(childComplexity int, input RevokeSessionInput) int
 		RevokeSiteAPIKey         func(childComplexity int, input RevokeSiteAPIKeyInput) int
@@ -821,6 +824,7 @@ type ComplexityRoot struct {
 		Site               func(childComplexity int, id string) int
 		Sites              func(childComplexity int, filter *SiteFilter, orderBy *SiteOrder, first *int, after *string, last *int, before *string) int
 		StaffAccount       func(childComplexity int, id string) int
+		StripeEvents       func(childComplexity int, filter *StripeEventFilter, first *int, after *string, last *int, before *string) int
 		Viewer             func(childComplexity int) int
 	}
 
@@ -953,6 +957,11 @@ type ComplexityRoot struct {
 		UserErrors   func(childComplexity int) int
 	}
 
+	RetryStripeEventPayload struct {
+		Event      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	RevokeInvitationPayload struct {
 		Invitation func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -1064,6 +1073,35 @@ type ComplexityRoot struct {
 		Credits     func(childComplexity int) int
 		Transaction func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	StripeEvent struct {
+		APIVersion func(childComplexity int) int
+		Account    func(childComplexity int) int
+		Attempts   func(childComplexity int) int
+		Created    func(childComplexity int) int
+		Error      func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Livemode   func(childComplexity int) int
+		ObjectID   func(childComplexity int) int
+		ObjectType func(childComplexity int) int
+		ReceivedAt func(childComplexity int) int
+		Status     func(childComplexity int) int
+		StripeID   func(childComplexity int) int
+		Type       func(childComplexity int) int
+		UpdatedAt  func(childComplexity int) int
+	}
+
+	StripeEventConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	StripeEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -1352,6 +1390,7 @@ type MutationResolver interface {
 	RecordReceipt(ctx context.Context, input RecordReceiptInput) (*RecordReceiptPayload, error)
 	DecideReceipt(ctx context.Context, input DecideReceiptInput) (*DecideReceiptPayload, error)
 	RejectPayment(ctx context.Context, input RejectPaymentInput) (*RejectPaymentPayload, error)
+	RetryStripeEvent(ctx context.Context, input RetryStripeEventInput) (*RetryStripeEventPayload, error)
 }
 type PaymentResolver interface {
 	Account(ctx context.Context, obj *billing.Payment) (*account.Account, error)
@@ -1397,6 +1436,7 @@ type QueryResolver interface {
 	PaymentQueue(ctx context.Context, filter *PaymentQueueFilter, orderBy *PaymentQueueOrder, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
 	Accounts(ctx context.Context, filter *AccountFilter, first *int, after *string, last *int, before *string) (*page.Connection[*account.Account], error)
 	StaffAccount(ctx context.Context, id string) (*account.Account, error)
+	StripeEvents(ctx context.Context, filter *StripeEventFilter, first *int, after *string, last *int, before *string) (*page.Connection[*stripe.Event], error)
 }
 type ReceiptResolver interface {
 	Payment(ctx context.Context, obj *billing.Receipt) (*billing.Payment, error)
@@ -1414,6 +1454,9 @@ type SiteResolver interface {
 	APIKeys(ctx context.Context, obj *site.Site) ([]*account.Key, error)
 	WordPress(ctx context.Context, obj *site.Site) (*wordpress.Connection, error)
 	SyncEvents(ctx context.Context, obj *site.Site, first *int, after *string, last *int, before *string) (*page.Connection[*wordpress.SyncEvent], error)
+}
+type StripeEventResolver interface {
+	Account(ctx context.Context, obj *stripe.Event) (*account.Account, error)
 }
 type SubscriptionResolver interface {
 	CurrentPeriodStart(ctx context.Context, obj *billing.Subscription) (*time.Time, error)
@@ -3989,6 +4032,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResumeSubscription(childComplexity, args["input"].(ResumeSubscriptionInput)), true
+	case "Mutation.retryStripeEvent":
+		if e.ComplexityRoot.Mutation.RetryStripeEvent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryStripeEvent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryStripeEvent(childComplexity, args["input"].(RetryStripeEventInput)), true
 	case "Mutation.revokeInvitation":
 		if e.ComplexityRoot.Mutation.RevokeInvitation == nil {
 			break
@@ -4921,6 +4975,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.StaffAccount(childComplexity, args["id"].(string)), true
+	case "Query.stripeEvents":
+		if e.ComplexityRoot.Query.StripeEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Query_stripeEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.StripeEvents(childComplexity, args["filter"].(*StripeEventFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -5328,6 +5393,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ResumeSubscriptionPayload.UserErrors(childComplexity), true
 
+	case "RetryStripeEventPayload.event":
+		if e.ComplexityRoot.RetryStripeEventPayload.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryStripeEventPayload.Event(childComplexity), true
+	case "RetryStripeEventPayload.userErrors":
+		if e.ComplexityRoot.RetryStripeEventPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryStripeEventPayload.UserErrors(childComplexity), true
+
 	case "RevokeInvitationPayload.invitation":
 		if e.ComplexityRoot.RevokeInvitationPayload.Invitation == nil {
 			break
@@ -5721,6 +5799,129 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SpendCreditsPayload.UserErrors(childComplexity), true
+
+	case "StripeEvent.apiVersion":
+		if e.ComplexityRoot.StripeEvent.APIVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.APIVersion(childComplexity), true
+	case "StripeEvent.account":
+		if e.ComplexityRoot.StripeEvent.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Account(childComplexity), true
+	case "StripeEvent.attempts":
+		if e.ComplexityRoot.StripeEvent.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Attempts(childComplexity), true
+	case "StripeEvent.created":
+		if e.ComplexityRoot.StripeEvent.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Created(childComplexity), true
+	case "StripeEvent.error":
+		if e.ComplexityRoot.StripeEvent.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Error(childComplexity), true
+	case "StripeEvent.id":
+		if e.ComplexityRoot.StripeEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.ID(childComplexity), true
+	case "StripeEvent.livemode":
+		if e.ComplexityRoot.StripeEvent.Livemode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Livemode(childComplexity), true
+	case "StripeEvent.objectId":
+		if e.ComplexityRoot.StripeEvent.ObjectID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.ObjectID(childComplexity), true
+	case "StripeEvent.objectType":
+		if e.ComplexityRoot.StripeEvent.ObjectType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.ObjectType(childComplexity), true
+	case "StripeEvent.receivedAt":
+		if e.ComplexityRoot.StripeEvent.ReceivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.ReceivedAt(childComplexity), true
+	case "StripeEvent.status":
+		if e.ComplexityRoot.StripeEvent.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Status(childComplexity), true
+	case "StripeEvent.stripeId":
+		if e.ComplexityRoot.StripeEvent.StripeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.StripeID(childComplexity), true
+	case "StripeEvent.type":
+		if e.ComplexityRoot.StripeEvent.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.Type(childComplexity), true
+	case "StripeEvent.updatedAt":
+		if e.ComplexityRoot.StripeEvent.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEvent.UpdatedAt(childComplexity), true
+
+	case "StripeEventConnection.edges":
+		if e.ComplexityRoot.StripeEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEventConnection.Edges(childComplexity), true
+	case "StripeEventConnection.nodes":
+		if e.ComplexityRoot.StripeEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEventConnection.Nodes(childComplexity), true
+	case "StripeEventConnection.pageInfo":
+		if e.ComplexityRoot.StripeEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEventConnection.PageInfo(childComplexity), true
+	case "StripeEventConnection.totalCount":
+		if e.ComplexityRoot.StripeEventConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEventConnection.TotalCount(childComplexity), true
+
+	case "StripeEventEdge.cursor":
+		if e.ComplexityRoot.StripeEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEventEdge.Cursor(childComplexity), true
+	case "StripeEventEdge.node":
+		if e.ComplexityRoot.StripeEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeEventEdge.Node(childComplexity), true
 
 	case "Subscription.cancelAtPeriodEnd":
 		if e.ComplexityRoot.Subscription.CancelAtPeriodEnd == nil {
@@ -6298,6 +6499,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRestoreSectorInput,
 		ec.unmarshalInputRestoreSiteInput,
 		ec.unmarshalInputResumeSubscriptionInput,
+		ec.unmarshalInputRetryStripeEventInput,
 		ec.unmarshalInputRevokeInvitationInput,
 		ec.unmarshalInputRevokeSessionInput,
 		ec.unmarshalInputRevokeSiteAccessInput,
@@ -6310,6 +6512,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputSiteFilter,
 		ec.unmarshalInputSiteOrder,
 		ec.unmarshalInputSpendCreditsInput,
+		ec.unmarshalInputStripeEventFilter,
 		ec.unmarshalInputSuspendAccountInput,
 		ec.unmarshalInputTransferOwnershipInput,
 		ec.unmarshalInputUpdateAccountInput,
@@ -6764,6 +6967,22 @@ type Query {
     "The account's id, e.g. ` + "`" + `acct_30` + "`" + `."
     id: ID!
   ): Account @role(min: DEVELOPER)
+  """
+  What Stripe told of, newest first: what could not be done is ` + "`" + `DEAD` + "`" + ` and waits for staff. It holds neither sums nor anything about
+  people. For staff.
+  """
+  stripeEvents(
+    "Which events to list; all of them when absent."
+    filter: StripeEventFilter
+    "How many to read from the start or after ` + "`" + `after` + "`" + `; at most 100, 20 unless said."
+    first: Int
+    "The cursor to continue after."
+    after: String
+    "How many to read from the end or before ` + "`" + `before` + "`" + `; at most 100."
+    last: Int
+    "The cursor to end before."
+    before: String
+  ): StripeEventConnection @role(min: DEVELOPER)
 }
 
 """
@@ -7048,6 +7267,12 @@ type Mutation {
   payment of their own account.
   """
   rejectPayment("Which payment, and why." input: RejectPaymentInput!): RejectPaymentPayload
+    @role(min: DEVELOPER, for: BILLING)
+  """
+  Has an event of Stripe tried again that could not be done, as reviewed: a payment for a cancelled account, which waits for staff, then
+  brings it back. Said again while it waits, it does nothing. For staff, and never for an event of their own account.
+  """
+  retryStripeEvent("Which event." input: RetryStripeEventInput!): RetryStripeEventPayload
     @role(min: DEVELOPER, for: BILLING)
 }
 
@@ -9272,6 +9497,94 @@ input RejectPaymentInput {
 type RejectPaymentPayload {
   "The rejected payment; null where there are errors."
   payment: Payment
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
+"Something that Stripe told of, once for each of its events. What it said is not kept: the object is asked for again. For staff."
+type StripeEvent implements Node {
+  "The event's global id, e.g. ` + "`" + `sevt_7` + "`" + `."
+  id: ID!
+  "Stripe's id of the event, ` + "`" + `evt_…` + "`" + `."
+  stripeId: String!
+  "What happened, as Stripe names it, e.g. ` + "`" + `invoice.paid` + "`" + `."
+  type: String!
+  "What kind of object it happened to, e.g. ` + "`" + `invoice` + "`" + `."
+  objectType: String!
+  "Stripe's id of the object."
+  objectId: String!
+  "Whether it is about real money."
+  livemode: Boolean!
+  "The version of Stripe's API that the webhook speaks."
+  apiVersion: String!
+  "Where it stands."
+  status: StripeEventStatus!
+  "How often it was tried."
+  attempts: Int!
+  "Why it is not done; null where nothing is wrong."
+  error: String
+  "The account that it is about; null while that is not known, or where the account was deleted."
+  account: Account
+  "When it happened."
+  created: DateTime!
+  "When the service was told first."
+  receivedAt: DateTime!
+  "When it was tried last, or received."
+  updatedAt: DateTime!
+}
+
+"Where an event of Stripe stands."
+enum StripeEventStatus {
+  "It waits to be done, or to be tried again."
+  PENDING
+  "Nothing is left to do."
+  DONE
+  "It is about nothing that is counted here."
+  IGNORED
+  "It could not be done: staff have to look at it."
+  DEAD
+}
+
+"Which events of Stripe to list. Conditions are joined by and."
+input StripeEventFilter {
+  "Only events in this status."
+  status: StripeEventStatus
+  "Only events of this type, as Stripe names it, e.g. ` + "`" + `invoice.paid` + "`" + `."
+  type: String
+  "Only events about this account."
+  accountId: ID
+}
+
+"A page of events of Stripe."
+type StripeEventConnection {
+  "The rows with their cursors."
+  edges: [StripeEventEdge!]!
+  "The rows."
+  nodes: [StripeEvent!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+  "How many there are in the whole list; counted when asked."
+  totalCount: Int!
+}
+
+"An event of Stripe in a list."
+type StripeEventEdge {
+  "The row's place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row itself."
+  node: StripeEvent!
+}
+
+"Input of retryStripeEvent."
+input RetryStripeEventInput {
+  "Which event."
+  eventId: ID!
+}
+
+"Answer of retryStripeEvent."
+type RetryStripeEventPayload {
+  "The event, which waits to be tried again; null where there are errors."
+  event: StripeEvent
   "What was wrong."
   userErrors: [UserError!]!
 }
@@ -11594,6 +11907,16 @@ func (ec *executionContext) childFields_ResumeSubscriptionPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type ResumeSubscriptionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RetryStripeEventPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "event":
+		return ec.fieldContext_RetryStripeEventPayload_event(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RetryStripeEventPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryStripeEventPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokeInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "invitation":
@@ -11818,6 +12141,64 @@ func (ec *executionContext) childFields_SpendCreditsPayload(ctx context.Context,
 		return ec.fieldContext_SpendCreditsPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SpendCreditsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StripeEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_StripeEvent_id(ctx, field)
+	case "stripeId":
+		return ec.fieldContext_StripeEvent_stripeId(ctx, field)
+	case "type":
+		return ec.fieldContext_StripeEvent_type(ctx, field)
+	case "objectType":
+		return ec.fieldContext_StripeEvent_objectType(ctx, field)
+	case "objectId":
+		return ec.fieldContext_StripeEvent_objectId(ctx, field)
+	case "livemode":
+		return ec.fieldContext_StripeEvent_livemode(ctx, field)
+	case "apiVersion":
+		return ec.fieldContext_StripeEvent_apiVersion(ctx, field)
+	case "status":
+		return ec.fieldContext_StripeEvent_status(ctx, field)
+	case "attempts":
+		return ec.fieldContext_StripeEvent_attempts(ctx, field)
+	case "error":
+		return ec.fieldContext_StripeEvent_error(ctx, field)
+	case "account":
+		return ec.fieldContext_StripeEvent_account(ctx, field)
+	case "created":
+		return ec.fieldContext_StripeEvent_created(ctx, field)
+	case "receivedAt":
+		return ec.fieldContext_StripeEvent_receivedAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_StripeEvent_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripeEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_StripeEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_StripeEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_StripeEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_StripeEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_StripeEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripeEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_StripeEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_StripeEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_StripeEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripeEventEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Subscription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13342,6 +13723,20 @@ func (ec *executionContext) field_Mutation_resumeSubscription_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_retryStripeEvent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RetryStripeEventInput, error) {
+			return ec.unmarshalNRetryStripeEventInput2igny8ᚗcomᚋaccountsᚋgraphᚐRetryStripeEventInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_revokeInvitation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14147,6 +14542,52 @@ func (ec *executionContext) field_Query_staffAccount_args(ctx context.Context, r
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_stripeEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*StripeEventFilter, error) {
+			return ec.unmarshalOStripeEventFilter2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐStripeEventFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -29298,6 +29739,78 @@ func (ec *executionContext) fieldContext_Mutation_rejectPayment(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_retryStripeEvent(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_retryStripeEvent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RetryStripeEvent(ctx, fc.Args["input"].(RetryStripeEventInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *RetryStripeEventPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *RetryStripeEventPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RetryStripeEventPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *RetryStripeEventPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RetryStripeEventPayload) graphql.Marshaler {
+			return ec.marshalORetryStripeEventPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRetryStripeEventPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_retryStripeEvent(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetryStripeEventPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_retryStripeEvent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *page.Info) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -33370,6 +33883,78 @@ func (ec *executionContext) fieldContext_Query_staffAccount(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_stripeEvents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_stripeEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().StripeEvents(ctx, fc.Args["filter"].(*StripeEventFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *page.Connection[*stripe.Event]
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *page.Connection[*stripe.Event]
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*stripe.Event]
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *page.Connection[*stripe.Event]
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[*stripe.Event]) graphql.Marshaler {
+			return ec.marshalOStripeEventConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_stripeEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_stripeEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -35669,6 +36254,70 @@ func (ec *executionContext) fieldContext_ResumeSubscriptionPayload_userErrors(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _RetryStripeEventPayload_event(ctx context.Context, field graphql.CollectedField, obj *RetryStripeEventPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryStripeEventPayload_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *stripe.Event) graphql.Marshaler {
+			return ec.marshalOStripeEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEvent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RetryStripeEventPayload_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryStripeEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetryStripeEventPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RetryStripeEventPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryStripeEventPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RetryStripeEventPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryStripeEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RevokeInvitationPayload_invitation(ctx context.Context, field graphql.CollectedField, obj *RevokeInvitationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37811,6 +38460,529 @@ func (ec *executionContext) fieldContext_SpendCreditsPayload_userErrors(_ contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeEvent_id(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gid.StripeEvent) graphql.Marshaler {
+			return ec.marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐStripeEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_stripeId(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_stripeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StripeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_stripeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_type(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_objectType(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_objectType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ObjectType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_objectType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_objectId(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_objectId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ObjectID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_objectId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_livemode(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_livemode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Livemode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_livemode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_apiVersion(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_apiVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.APIVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_apiVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_status(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v stripe.EventStatus) graphql.Marshaler {
+			return ec.marshalNStripeEventStatus2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type StripeEventStatus does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_attempts(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_error(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_account(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StripeEvent().Account(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeEvent_created(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_created(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_receivedAt(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_receivedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReceivedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_receivedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEvent_updatedAt(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEvent_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEvent_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEventConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*page.Edge[*stripe.Event]) graphql.Marshaler {
+			return ec.marshalNStripeEventEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeEventEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEventConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*stripe.Event) graphql.Marshaler {
+			return ec.marshalNStripeEvent2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEventConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEventConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEventConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.Edge[*stripe.Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEventEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeEventEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.Edge[*stripe.Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeEventEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *stripe.Event) graphql.Marshaler {
+			return ec.marshalNStripeEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeEventEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeEvent(ctx, field)
 		},
 	}
 	return fc, nil
@@ -43918,6 +45090,36 @@ func (ec *executionContext) unmarshalInputResumeSubscriptionInput(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRetryStripeEventInput(ctx context.Context, obj any) (RetryStripeEventInput, error) {
+	var it RetryStripeEventInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eventId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eventId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EventID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRevokeInvitationInput(ctx context.Context, obj any) (RevokeInvitationInput, error) {
 	var it RevokeInvitationInput
 	if obj == nil {
@@ -44408,6 +45610,50 @@ func (ec *executionContext) unmarshalInputSpendCreditsInput(ctx context.Context,
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputStripeEventFilter(ctx context.Context, obj any) (StripeEventFilter, error) {
+	var it StripeEventFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"status", "type", "accountId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOStripeEventStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = graphql.OmittableOf(data)
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = graphql.OmittableOf(data)
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSuspendAccountInput(ctx context.Context, obj any) (SuspendAccountInput, error) {
 	var it SuspendAccountInput
 	if obj == nil {
@@ -44723,6 +45969,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Subscription(ctx, sel, obj)
+	case *stripe.Event:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StripeEvent(ctx, sel, obj)
 	case *site.Site:
 		if obj == nil {
 			return graphql.Null
@@ -50736,6 +51987,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "retryStripeEvent":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_retryStripeEvent(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -52418,6 +53676,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "stripeEvents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_stripeEvents(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -53503,6 +54783,49 @@ func (ec *executionContext) _ResumeSubscriptionPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._ResumeSubscriptionPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var retryStripeEventPayloadImplementors = []string{"RetryStripeEventPayload"}
+
+func (ec *executionContext) _RetryStripeEventPayload(ctx context.Context, sel ast.SelectionSet, obj *RetryStripeEventPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, retryStripeEventPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RetryStripeEventPayload")
+		case "event":
+			out.Values[i] = ec._RetryStripeEventPayload_event(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RetryStripeEventPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -54737,6 +56060,271 @@ func (ec *executionContext) _SpendCreditsPayload(ctx context.Context, sel ast.Se
 			}
 		case "userErrors":
 			out.Values[i] = ec._SpendCreditsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripeEventImplementors = []string{"StripeEvent", "Node"}
+
+func (ec *executionContext) _StripeEvent(ctx context.Context, sel ast.SelectionSet, obj *stripe.Event) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripeEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripeEvent")
+		case "id":
+			out.Values[i] = ec._StripeEvent_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "stripeId":
+			out.Values[i] = ec._StripeEvent_stripeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._StripeEvent_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "objectType":
+			out.Values[i] = ec._StripeEvent_objectType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "objectId":
+			out.Values[i] = ec._StripeEvent_objectId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "livemode":
+			out.Values[i] = ec._StripeEvent_livemode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "apiVersion":
+			out.Values[i] = ec._StripeEvent_apiVersion(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._StripeEvent_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "attempts":
+			out.Values[i] = ec._StripeEvent_attempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._StripeEvent_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "account":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StripeEvent_account(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "created":
+			out.Values[i] = ec._StripeEvent_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "receivedAt":
+			out.Values[i] = ec._StripeEvent_receivedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._StripeEvent_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripeEventConnectionImplementors = []string{"StripeEventConnection"}
+
+func (ec *executionContext) _StripeEventConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Connection[*stripe.Event]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripeEventConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripeEventConnection")
+		case "edges":
+			out.Values[i] = ec._StripeEventConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._StripeEventConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._StripeEventConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StripeEventConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripeEventEdgeImplementors = []string{"StripeEventEdge"}
+
+func (ec *executionContext) _StripeEventEdge(ctx context.Context, sel ast.SelectionSet, obj *page.Edge[*stripe.Event]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripeEventEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripeEventEdge")
+		case "cursor":
+			out.Values[i] = ec._StripeEventEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._StripeEventEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -57451,6 +59039,16 @@ func (ec *executionContext) marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgid�
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐStripeEvent(ctx context.Context, v any) (gid.StripeEvent, error) {
+	var res gid.StripeEvent
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐStripeEvent(ctx context.Context, sel ast.SelectionSet, v gid.StripeEvent) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2igny8ᚗcomᚋaccountsᚋinternalᚋgidᚐSubscription(ctx context.Context, v any) (gid.Subscription, error) {
 	var res gid.Subscription
 	err := res.UnmarshalGQL(v)
@@ -58244,6 +59842,11 @@ func (ec *executionContext) unmarshalNResumeSubscriptionInput2igny8ᚗcomᚋacco
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRetryStripeEventInput2igny8ᚗcomᚋaccountsᚋgraphᚐRetryStripeEventInput(ctx context.Context, v any) (RetryStripeEventInput, error) {
+	res, err := ec.unmarshalInputRetryStripeEventInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRevokeInvitationInput2igny8ᚗcomᚋaccountsᚋgraphᚐRevokeInvitationInput(ctx context.Context, v any) (RevokeInvitationInput, error) {
 	res, err := ec.unmarshalInputRevokeInvitationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -58445,6 +60048,68 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNStripeEvent2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*stripe.Event) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStripeEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEvent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStripeEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEvent(ctx context.Context, sel ast.SelectionSet, v *stripe.Event) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StripeEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStripeEventEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[*stripe.Event]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStripeEventEdge2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStripeEventEdge2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdge(ctx context.Context, sel ast.SelectionSet, v *page.Edge[*stripe.Event]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StripeEventEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStripeEventStatus2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx context.Context, v any) (stripe.EventStatus, error) {
+	var res stripe.EventStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStripeEventStatus2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx context.Context, sel ast.SelectionSet, v stripe.EventStatus) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNSubscription2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐSubscription(ctx context.Context, sel ast.SelectionSet, v *billing.Subscription) graphql.Marshaler {
@@ -60030,6 +61695,13 @@ func (ec *executionContext) marshalOResumeSubscriptionPayload2ᚖigny8ᚗcomᚋa
 	return ec._ResumeSubscriptionPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalORetryStripeEventPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRetryStripeEventPayload(ctx context.Context, sel ast.SelectionSet, v *RetryStripeEventPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RetryStripeEventPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORevokeInvitationPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRevokeInvitationPayload(ctx context.Context, sel ast.SelectionSet, v *RevokeInvitationPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -60209,6 +61881,44 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := graphql.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOStripeEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEvent(ctx context.Context, sel ast.SelectionSet, v *stripe.Event) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StripeEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOStripeEventConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*stripe.Event]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StripeEventConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOStripeEventFilter2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐStripeEventFilter(ctx context.Context, v any) (*StripeEventFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputStripeEventFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOStripeEventStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx context.Context, v any) (*stripe.EventStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(stripe.EventStatus)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOStripeEventStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx context.Context, sel ast.SelectionSet, v *stripe.EventStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalOSubscription2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐSubscription(ctx context.Context, sel ast.SelectionSet, v *billing.Subscription) graphql.Marshaler {

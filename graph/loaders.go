@@ -15,6 +15,7 @@ import (
 	"igny8.com/accounts/internal/plan"
 	"igny8.com/accounts/internal/site"
 	"igny8.com/accounts/internal/staff"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/wordpress"
 )
 
@@ -264,6 +265,15 @@ func (l *loaders) sawApprovals(rows []*billing.PaymentApproval) []*billing.Payme
 		l.users.announce(a.ApproverID)
 		if a.ReceiptID != nil {
 			l.receiptsOf.announce(a.PaymentKey())
+		}
+	}
+	return rows
+}
+
+func (l *loaders) sawStripeEvents(rows []*stripe.Event) []*stripe.Event {
+	for _, e := range rows {
+		if e.TenantID != nil {
+			l.accounts.announce(*e.TenantID)
 		}
 	}
 	return rows

@@ -36,6 +36,7 @@ func (w *realm) furnish(owner *session, target, plan string) {
 	} {
 		w.know(kind, target, fmt.Sprintf("%s_%d", kind, scan[int64](w.api, fmt.Sprintf(`SELECT min(id) FROM %s WHERE tenant_id = %d`, table, tenant))))
 	}
+	w.tellOfStripe(target, tenant)
 	if target != "own" {
 		return
 	}
@@ -66,6 +67,14 @@ func (w *realm) pay(owner *session, target string) {
 		VALUES (?, 1, 'unused', 100, 100, 'USD', now())`, owner.accountNumber())
 }
 
+// tellOfStripe leaves an event of Stripe about the account that could not be done.
+func (w *realm) tellOfStripe(target string, tenant int64) {
+	w.t.Helper()
+	w.exec(`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
+		VALUES ('evt_' || ?0, 'invoice.paid', false, '', 'invoice', 'in_1', now(), current_timestamp, 'dead', 'another sum', ?1, now())`, target, tenant)
+	w.know("stripeEvent", target, fmt.Sprintf("sevt_%d", scan[int64](w.api, fmt.Sprintf(`SELECT id FROM igny8_stripe_events WHERE tenant_id = %d`, tenant))))
+}
+
 // furnishSystem lets staff's own account wait for a payment too, on which they may not decide.
 func (w *realm) furnishSystem() {
 	w.t.Helper()
@@ -83,6 +92,7 @@ func (w *realm) furnishSystem() {
 	w.exec(`INSERT INTO igny8_receipts (tenant_id, payment_id, external_id, amount_minor, currency, received_on, status, recorded_by, created_at)
 		SELECT tenant_id, id, 'ours', 100, currency, created_at::date, 'held', requested_by, created_at FROM igny8_payments WHERE 'pay_' || id = ?`, id)
 	w.know("receipt", "system", scan[string](w.api, `SELECT 'rcpt_' || id FROM igny8_receipts WHERE external_id = 'ours'`))
+	w.tellOfStripe("system", w.staff.accountNumber())
 }
 
 func confirmation(w *realm, payment, bank string) fields {

@@ -31,6 +31,7 @@ func payingOperations() []*operation {
 		mutation("decideReceipt", "receipt.id", "own foreign system", func(c cell) fields {
 			return fields{"receiptId": c.id("receipt"), "decision": "CREDIT", "reason": "It was too much.", "idempotencyKey": "matrix"}
 		}),
+		mutation("retryStripeEvent", "event.id", "own foreign system", onlyID("eventId", "stripeEvent")),
 		mutation("rejectPayment", "payment.id", "own foreign system", func(c cell) fields {
 			return fields{"paymentId": c.id("payment"), "reason": "It did not come."}
 		}),

@@ -82,6 +82,7 @@ func queries() []*operation {
 		lookUp("previewPlanChange", `{ previewPlanChange(planSlug: "growth") { kind } }`, "previewPlanChange", "-"),
 		lookUp("paymentQueue", `{ paymentQueue`+page+` }`, "paymentQueue.nodes", "own foreign").showing("payment"),
 		lookUp("accounts", `{ accounts`+page+` }`, "accounts.nodes", "own foreign system").showing("account"),
+		lookUp("stripeEvents", `{ stripeEvents`+page+` }`, "stripeEvents.nodes", "own foreign system").showing("stripeEvent"),
 		lookUp("staffAccount", `query($id: ID!) { staffAccount(id: $id) { id } }`, "staffAccount", "own foreign system").byID("account"),
 	}
 }
@@ -111,6 +112,7 @@ var nodeTargets = map[string]struct{ name, targets string }{
 	"hold": {"CreditHold", "own sibling siteless foreign"}, "session": {"Device", "self own foreign"},
 	"syncEvent": {"SyncEvent", "own sibling foreign"}, "apiKey": {"ApiKey", "self own sibling foreign"},
 	"invitation": {"Invitation", "own foreign"}, "impersonation": {"Impersonation", "own foreign"}, "evt": {"AuditEvent", "own foreign"},
+	"stripeEvent": {"StripeEvent", "own foreign system"},
 }
 
 func nodeOperations() []*operation {

@@ -15,6 +15,7 @@ import (
 	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/site"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/wordpress"
 )
 
@@ -1043,6 +1044,20 @@ type ResumeSubscriptionPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of retryStripeEvent.
+type RetryStripeEventInput struct {
+	// Which event.
+	EventID string `json:"eventId"`
+}
+
+// Answer of retryStripeEvent.
+type RetryStripeEventPayload struct {
+	// The event, which waits to be tried again; null where there are errors.
+	Event *stripe.Event `json:"event,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of revokeInvitation.
 type RevokeInvitationInput struct {
 	// Which invitation.
@@ -1238,6 +1253,16 @@ type SpendCreditsPayload struct {
 	Credits *credit.Account `json:"credits,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`
+}
+
+// Which events of Stripe to list. Conditions are joined by and.
+type StripeEventFilter struct {
+	// Only events in this status.
+	Status graphql.Omittable[*stripe.EventStatus] `json:"status,omitempty"`
+	// Only events of this type, as Stripe names it, e.g. `invoice.paid`.
+	Type graphql.Omittable[*string] `json:"type,omitempty"`
+	// Only events about this account.
+	AccountID graphql.Omittable[*string] `json:"accountId,omitempty"`
 }
 
 // Input of suspendAccount.

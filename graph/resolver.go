@@ -28,6 +28,7 @@ import (
 	"igny8.com/accounts/internal/page"
 	"igny8.com/accounts/internal/period"
 	"igny8.com/accounts/internal/postgres"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/throttle"
 	"igny8.com/accounts/internal/vault"
 	"igny8.com/accounts/internal/wordpress"
@@ -62,6 +63,8 @@ type Resolver struct {
 	InFlight *throttle.InFlight
 	// Hub knows who watches what for live events; without it, nothing can be watched.
 	Hub *live.Hub
+	// Stripe is where payments through Stripe are worked on; nil where it is not set up.
+	Stripe *stripe.Till
 	// Wake has letters and requests for new passwords looked for at once.
 	Wake func()
 

@@ -24,6 +24,7 @@ type (
 	queryResolver              struct{ *Resolver }
 	sectorResolver             struct{ *Resolver }
 	siteResolver               struct{ *Resolver }
+	stripeEventResolver        struct{ *Resolver }
 	subscriptionResolver       struct{ *Resolver }
 	subscriptionPeriodResolver struct{ *Resolver }
 	planChangeResolver         struct{ *Resolver }
@@ -81,6 +82,9 @@ func (r *Resolver) Sector() SectorResolver { return &sectorResolver{r} }
 
 // Site has the resolvers of its type.
 func (r *Resolver) Site() SiteResolver { return &siteResolver{r} }
+
+// StripeEvent has the resolvers of its type.
+func (r *Resolver) StripeEvent() StripeEventResolver { return &stripeEventResolver{r} }
 
 // Subscription has the resolvers of its type.
 func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }

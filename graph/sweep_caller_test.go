@@ -100,6 +100,17 @@ func (w *neighbourhood) fill(a *stage, site string) {
 			FROM igny8_receipts AS r JOIN igny8_payments AS p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id WHERE r.tenant_id = ?0`,
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)
 			SELECT tenant_id, 'renewal', max(end_at), min(created_at) FROM igny8_subscription_periods WHERE tenant_id = ?0 GROUP BY tenant_id`,
+		`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) SELECT ?1, id, false, created_at FROM igny8_tenants WHERE id = ?0`,
+		`INSERT INTO igny8_stripe_checkouts (tenant_id, session_id, mode, plan_id, status, idempotency_key, fingerprint, created_by, created_at, expires_at, updated_at)
+			SELECT id, ?1, 'subscription', plan_id, 'complete', ?1, '', owner_id, created_at AS began, created_at AS ends, created_at FROM igny8_tenants WHERE id = ?0`,
+		`INSERT INTO igny8_stripe_subscriptions (tenant_id, subscription_id, customer_id, status, cancelling, plan_slug, amount_minor, currency, version, seen_at, created_at)
+			SELECT id, ?1, ?1, 'active', false, 'starter', 8900, 'USD', 1, created_at, created_at FROM igny8_tenants WHERE id = ?0`,
+		`INSERT INTO igny8_stripe_invoices (tenant_id, invoice_id, subscription_id, status, amount_minor, currency, seen_at)
+			SELECT id, ?1, ?1, 'open', 8900, 'USD', created_at FROM igny8_tenants WHERE id = ?0`,
+		`INSERT INTO igny8_stripe_refunds (tenant_id, refund_id, payment_id, amount_minor, currency, created_at)
+			SELECT tenant_id, ?1, min(id), 100, 'USD', min(created_at) FROM igny8_payments WHERE tenant_id = ?0 GROUP BY tenant_id`,
+		`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at)
+			SELECT id, 'cancel', ?1, 'done', created_at, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_mail_tokens (tenant_id, purpose, user_id, email, token_hash, created_at, expires_at)
 			SELECT tenant_id, 'verify_email', id, email, '', created_at - interval '9 days', created_at - interval '8 days' FROM igny8_users WHERE tenant_id = ?0 AND password_hash IS NOT NULL`,
@@ -134,6 +145,9 @@ func (w *neighbourhood) inventory(a *stage, tenant int64) map[string][]string {
 	found["paid"] = a.idsOf("pay", tenant, "status = 'confirmed'")
 	found["ctx"] = a.idsOf("ctx", tenant, "type = 'deduction'")
 	found["hold"] = a.idsOf("hold", tenant, "status = 'open'")
+	for id := range strings.FieldsSeq(scan[string](a.api, fmt.Sprintf(`SELECT coalesce(string_agg(id::text, ' '), '') FROM igny8_stripe_events WHERE tenant_id = %d`, tenant))) {
+		found["sevt"] = append(found["sevt"], "sevt_"+id)
+	}
 	for _, role := range []account.Role{account.Owner, account.Admin, account.Editor, account.Viewer} {
 		found[string(role)] = a.idsOf("user", tenant, fmt.Sprintf("deleted_at IS NULL AND role = '%s'", role))
 	}

@@ -64,7 +64,7 @@ func untried(w *neighbourhood, s *gql.Schema) []string {
 func inventoried(t *testing.T) *neighbourhood {
 	t.Helper()
 	own := map[string][]string{}
-	for _, kind := range append([]string{"other session", "gone user", "gone site", "gone sect", "paid", "owner", "admin", "editor", "viewer"}, everyKind...) {
+	for _, kind := range append([]string{"other session", "gone user", "gone site", "gone sect", "paid", "owner", "admin", "editor", "viewer", "sevt"}, everyKind...) {
 		own[kind] = []string{"x_1", "x_2", "x_3", "x_4"}
 	}
 	return &neighbourhood{t: t, schema: parsed(t, SDL()), own: own, theirs: own, tokens: map[string]string{}}

@@ -116,6 +116,8 @@ var rules = map[string]rule{
 	"verifyEmail(input.token)":      ticketed("verify-email " + canary + "@example.com"),
 	"restoreAccount(input.token)":   ticketed("restore-account " + canary + "-left@example.com"),
 
+	"eventId)":                             because("staff's list of what Stripe told is of all accounts"),
+	"stripeEvents(filter.type)":            because("the names of types are Stripe's"),
 	"Query.paymentQueue(filter.reference)": because("it names account and payment, for staff alone, whose list is of all accounts"),
 	"planSlug)":                            because(global),
 	"Query.plan(slug)":                     because(global),
@@ -238,6 +240,7 @@ func (w *neighbourhood) base() map[string]map[string]any {
 			"amount": map[string]any{"amount": "1", "currencyCode": "USD"},
 		},
 		"decideReceipt":     {"receiptId": own("rcpt", 1), "decision": "CREDIT", "reason": word, "idempotencyKey": word + " decide"},
+		"retryStripeEvent":  {"eventId": own("sevt", 0)},
 		"rejectPayment":     {"paymentId": own("pay", 2), "reason": word},
 		"adjustCredits":     {"accountId": own("acct", 0), "amount": 5, "reason": word, "idempotencyKey": word + " adjust"},
 		"setCreditCost":     {"operation": "CLUSTERING", "credits": 11, "unitSize": 1},

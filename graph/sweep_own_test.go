@@ -111,6 +111,7 @@ var doings = []struct {
 			WHERE tenant_id = ?0 AND (payment_id IS NOT NULL OR id = (SELECT min(id) FROM igny8_credit_grants WHERE tenant_id = ?0))`,
 	},
 	{name: "rejectPayment", who: "staff"},
+	{name: "retryStripeEvent", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
 	{name: "recordReceipt", who: "staff", alone: true, changes: map[string]any{"amount": map[string]any{"amount": "500", "currencyCode": "USD"}}},
 	{
@@ -247,7 +248,7 @@ func (w *neighbourhood) ownNodes() map[string]string {
 	for typeName, prefix := range map[string]string{
 		"Account": "acct", "User": "user", "Site": "site", "Sector": "sect", "Subscription": "sub", "SubscriptionPeriod": "per", "Payment": "paid",
 		"Receipt": "rcpt", "Invoice": "inv", "CreditGrant": "grant", "CreditTransaction": "ctx", "CreditHold": "hold", "AuditEvent": "evt", "Invitation": "invite",
-		"ApiKey": "key", "SyncEvent": "sync", "Impersonation": "imp", "Device": "sess",
+		"ApiKey": "key", "SyncEvent": "sync", "Impersonation": "imp", "Device": "sess", "StripeEvent": "sevt",
 	} {
 		own[typeName] = first(w.own[prefix])
 	}

@@ -199,7 +199,9 @@ func (s *stage) tenantTables() []string {
 	s.t.Helper()
 	tables := strings.Fields(scan[string](s.api, `SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM information_schema.columns
 		JOIN information_schema.tables USING (table_schema, table_name)
-		WHERE table_schema = 'public' AND column_name = 'tenant_id' AND table_type = 'BASE TABLE'`))
+		WHERE table_schema = 'public' AND column_name = 'tenant_id' AND table_type = 'BASE TABLE'
+			-- Staff's lists, whose rows have one number among all accounts.
+			AND table_name NOT IN ('igny8_stripe_events', 'igny8_stripe_drifts')`))
 	if len(tables) < 25 {
 		s.t.Fatalf("only %d tables belong to accounts", len(tables))
 	}

@@ -1163,6 +1163,166 @@ CREATE TABLE igny8_slug_directory (
     tenant_id bigint NOT NULL
 );
 
+CREATE TABLE igny8_stripe_checkouts (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    session_id text,
+    mode text NOT NULL,
+    plan_id bigint NOT NULL,
+    payment_id bigint,
+    status text NOT NULL,
+    subscription_id text,
+    idempotency_key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    created_by bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_checkouts_mode_check CHECK ((mode = ANY (ARRAY['subscription'::text, 'payment'::text]))),
+    CONSTRAINT igny8_stripe_checkouts_payment_check CHECK (((mode = 'payment'::text) = (payment_id IS NOT NULL))),
+    CONSTRAINT igny8_stripe_checkouts_status_check CHECK ((status = ANY (ARRAY['started'::text, 'open'::text, 'complete'::text, 'expired'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY igny8_stripe_checkouts FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_stripe_checkouts_id_seq;
+
+ALTER SEQUENCE igny8_stripe_checkouts_id_seq OWNED BY igny8_stripe_checkouts.id;
+
+CREATE TABLE igny8_stripe_customers (
+    customer_id text NOT NULL,
+    tenant_id bigint NOT NULL,
+    livemode boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_customers_customer_id_check CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 255)))
+);
+
+CREATE TABLE igny8_stripe_drifts (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL,
+    tenant_id bigint,
+    ours text DEFAULT ''::text NOT NULL,
+    theirs text DEFAULT ''::text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT igny8_stripe_drifts_kind_check CHECK ((kind <> ''::text)),
+    CONSTRAINT igny8_stripe_drifts_object_id_check CHECK ((object_id <> ''::text))
+);
+
+CREATE SEQUENCE igny8_stripe_drifts_id_seq;
+
+ALTER SEQUENCE igny8_stripe_drifts_id_seq OWNED BY igny8_stripe_drifts.id;
+
+CREATE TABLE igny8_stripe_events (
+    id bigint NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    livemode boolean NOT NULL,
+    api_version text NOT NULL,
+    object_type text NOT NULL,
+    object_id text NOT NULL,
+    created timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    tenant_id bigint,
+    reviewed_by bigint,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_events_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT igny8_stripe_events_event_id_check CHECK (((length(event_id) >= 1) AND (length(event_id) <= 255))),
+    CONSTRAINT igny8_stripe_events_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'ignored'::text, 'dead'::text]))),
+    CONSTRAINT igny8_stripe_events_type_check CHECK (((length(type) >= 1) AND (length(type) <= 255)))
+);
+
+CREATE SEQUENCE igny8_stripe_events_id_seq;
+
+ALTER SEQUENCE igny8_stripe_events_id_seq OWNED BY igny8_stripe_events.id;
+
+CREATE TABLE igny8_stripe_invoices (
+    tenant_id bigint NOT NULL,
+    invoice_id text NOT NULL,
+    subscription_id text NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    payment_id bigint,
+    told_at timestamp with time zone,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_invoices_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT igny8_stripe_invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_stripe_invoices_invoice_id_check CHECK (((length(invoice_id) >= 1) AND (length(invoice_id) <= 255))),
+    CONSTRAINT igny8_stripe_invoices_status_check CHECK ((status <> ''::text))
+);
+
+ALTER TABLE ONLY igny8_stripe_invoices FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_stripe_pushes (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subscription_id text,
+    payment_id bigint,
+    wanted jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_pushes_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT igny8_stripe_pushes_kind_check CHECK ((kind = ANY (ARRAY['cancel'::text, 'end'::text, 'plan'::text, 'refund'::text]))),
+    CONSTRAINT igny8_stripe_pushes_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text, 'superseded'::text]))),
+    CONSTRAINT igny8_stripe_pushes_subject_check CHECK (
+CASE kind
+    WHEN 'refund'::text THEN (payment_id IS NOT NULL)
+    ELSE (subscription_id IS NOT NULL)
+END)
+);
+
+ALTER TABLE ONLY igny8_stripe_pushes FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_stripe_pushes_id_seq;
+
+ALTER SEQUENCE igny8_stripe_pushes_id_seq OWNED BY igny8_stripe_pushes.id;
+
+CREATE TABLE igny8_stripe_refunds (
+    tenant_id bigint NOT NULL,
+    refund_id text NOT NULL,
+    payment_id bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_refunds_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT igny8_stripe_refunds_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_stripe_refunds_refund_id_check CHECK (((length(refund_id) >= 1) AND (length(refund_id) <= 255)))
+);
+
+ALTER TABLE ONLY igny8_stripe_refunds FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE igny8_stripe_subscriptions (
+    tenant_id bigint NOT NULL,
+    subscription_id text NOT NULL,
+    customer_id text NOT NULL,
+    status text NOT NULL,
+    cancelling boolean NOT NULL,
+    plan_slug text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    period_end timestamp with time zone,
+    version bigint NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_stripe_subscriptions_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT igny8_stripe_subscriptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT igny8_stripe_subscriptions_status_check CHECK ((status <> ''::text)),
+    CONSTRAINT igny8_stripe_subscriptions_subscription_id_check CHECK (((length(subscription_id) >= 1) AND (length(subscription_id) <= 255))),
+    CONSTRAINT igny8_stripe_subscriptions_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY igny8_stripe_subscriptions FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE igny8_subscription_periods (
     tenant_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -1446,6 +1606,14 @@ ALTER TABLE ONLY igny8_site_api_keys ALTER COLUMN id SET DEFAULT nextval('igny8_
 
 ALTER TABLE ONLY igny8_sites ALTER COLUMN id SET DEFAULT nextval('igny8_sites_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_stripe_checkouts ALTER COLUMN id SET DEFAULT nextval('igny8_stripe_checkouts_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_stripe_drifts ALTER COLUMN id SET DEFAULT nextval('igny8_stripe_drifts_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_stripe_events ALTER COLUMN id SET DEFAULT nextval('igny8_stripe_events_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_stripe_pushes ALTER COLUMN id SET DEFAULT nextval('igny8_stripe_pushes_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_subscription_periods ALTER COLUMN id SET DEFAULT nextval('igny8_subscription_periods_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_subscriptions ALTER COLUMN id SET DEFAULT nextval('igny8_subscriptions_id_seq'::regclass);
@@ -1619,6 +1787,39 @@ ALTER TABLE ONLY igny8_sites
 ALTER TABLE ONLY igny8_slug_directory
     ADD CONSTRAINT igny8_slug_directory_pkey PRIMARY KEY (slug);
 
+ALTER TABLE ONLY igny8_stripe_checkouts
+    ADD CONSTRAINT igny8_stripe_checkouts_idempotency_key UNIQUE (tenant_id, idempotency_key);
+
+ALTER TABLE ONLY igny8_stripe_checkouts
+    ADD CONSTRAINT igny8_stripe_checkouts_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_stripe_checkouts
+    ADD CONSTRAINT igny8_stripe_checkouts_session_key UNIQUE (tenant_id, session_id);
+
+ALTER TABLE ONLY igny8_stripe_customers
+    ADD CONSTRAINT igny8_stripe_customers_pkey PRIMARY KEY (customer_id);
+
+ALTER TABLE ONLY igny8_stripe_drifts
+    ADD CONSTRAINT igny8_stripe_drifts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_stripe_events
+    ADD CONSTRAINT igny8_stripe_events_event_key UNIQUE (event_id);
+
+ALTER TABLE ONLY igny8_stripe_events
+    ADD CONSTRAINT igny8_stripe_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_stripe_invoices
+    ADD CONSTRAINT igny8_stripe_invoices_pkey PRIMARY KEY (tenant_id, invoice_id);
+
+ALTER TABLE ONLY igny8_stripe_pushes
+    ADD CONSTRAINT igny8_stripe_pushes_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY igny8_stripe_refunds
+    ADD CONSTRAINT igny8_stripe_refunds_pkey PRIMARY KEY (tenant_id, refund_id);
+
+ALTER TABLE ONLY igny8_stripe_subscriptions
+    ADD CONSTRAINT igny8_stripe_subscriptions_pkey PRIMARY KEY (tenant_id, subscription_id);
+
 ALTER TABLE ONLY igny8_subscription_periods
     ADD CONSTRAINT igny8_subscription_periods_end_key UNIQUE (tenant_id, end_at);
 
@@ -1726,6 +1927,18 @@ CREATE INDEX igny8_sites_deleted_idx ON igny8_sites USING btree (tenant_id, dele
 CREATE INDEX igny8_sites_purge_idx ON igny8_sites USING btree (restore_until) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
 
 CREATE UNIQUE INDEX igny8_sites_slug_key ON igny8_sites USING btree (tenant_id, slug) WHERE (deleted_at IS NULL);
+
+CREATE INDEX igny8_stripe_customers_tenant_idx ON igny8_stripe_customers USING btree (tenant_id);
+
+CREATE UNIQUE INDEX igny8_stripe_drifts_open_key ON igny8_stripe_drifts USING btree (kind, object_id) WHERE (resolved_at IS NULL);
+
+CREATE INDEX igny8_stripe_events_open_idx ON igny8_stripe_events USING btree (status, received_at) WHERE (status = ANY (ARRAY['pending'::text, 'dead'::text]));
+
+CREATE INDEX igny8_stripe_events_received_idx ON igny8_stripe_events USING btree (received_at DESC, id DESC);
+
+CREATE INDEX igny8_stripe_pushes_open_idx ON igny8_stripe_pushes USING btree (tenant_id, id) WHERE (status = 'pending'::text);
+
+CREATE INDEX igny8_stripe_subscriptions_id_idx ON igny8_stripe_subscriptions USING btree (subscription_id);
 
 CREATE UNIQUE INDEX igny8_subscription_periods_first_key ON igny8_subscription_periods USING btree (tenant_id) WHERE (previous_end IS NULL);
 
@@ -1949,6 +2162,42 @@ ALTER TABLE ONLY igny8_sites
 ALTER TABLE ONLY igny8_slug_directory
     ADD CONSTRAINT igny8_slug_directory_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id) DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY igny8_stripe_checkouts
+    ADD CONSTRAINT igny8_stripe_checkouts_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_stripe_checkouts
+    ADD CONSTRAINT igny8_stripe_checkouts_plan_fkey FOREIGN KEY (plan_id) REFERENCES igny8_plans(id);
+
+ALTER TABLE ONLY igny8_stripe_checkouts
+    ADD CONSTRAINT igny8_stripe_checkouts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_stripe_customers
+    ADD CONSTRAINT igny8_stripe_customers_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_stripe_drifts
+    ADD CONSTRAINT igny8_stripe_drifts_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_stripe_events
+    ADD CONSTRAINT igny8_stripe_events_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_stripe_invoices
+    ADD CONSTRAINT igny8_stripe_invoices_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_stripe_invoices
+    ADD CONSTRAINT igny8_stripe_invoices_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_stripe_pushes
+    ADD CONSTRAINT igny8_stripe_pushes_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_stripe_pushes
+    ADD CONSTRAINT igny8_stripe_pushes_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_stripe_refunds
+    ADD CONSTRAINT igny8_stripe_refunds_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_stripe_subscriptions
+    ADD CONSTRAINT igny8_stripe_subscriptions_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
 ALTER TABLE ONLY igny8_subscription_periods
     ADD CONSTRAINT igny8_subscription_periods_gap_fkey FOREIGN KEY (tenant_id, previous_end) REFERENCES igny8_subscription_periods(tenant_id, end_at) DEFERRABLE INITIALLY DEFERRED;
 
@@ -2040,6 +2289,16 @@ ALTER TABLE igny8_site_user_access ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_sites ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_stripe_checkouts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_stripe_invoices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_stripe_pushes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_stripe_refunds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_stripe_subscriptions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_subscription_periods ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_subscriptions ENABLE ROW LEVEL SECURITY;
@@ -2081,6 +2340,16 @@ CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.st
 CREATE POLICY staff ON igny8_receipts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_refunds FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_stripe_checkouts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_stripe_invoices FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_stripe_pushes FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_stripe_refunds FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
+CREATE POLICY staff ON igny8_stripe_subscriptions FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_subscription_periods FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
@@ -2145,6 +2414,16 @@ CREATE POLICY tenant ON igny8_site_budgets USING ((tenant_id = (NULLIF(current_s
 CREATE POLICY tenant ON igny8_site_user_access USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_sites USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_stripe_checkouts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_stripe_invoices USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_stripe_pushes USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_stripe_refunds USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_stripe_subscriptions USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_subscription_periods USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -2332,6 +2611,30 @@ GRANT SELECT,INSERT,UPDATE ON TABLE igny8_sites TO igny8_app;
 GRANT USAGE ON SEQUENCE igny8_sites_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_slug_directory TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_stripe_checkouts TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_stripe_checkouts_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_stripe_customers TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_stripe_drifts TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_stripe_drifts_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_stripe_events TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_stripe_events_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_stripe_invoices TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_stripe_pushes TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_stripe_pushes_id_seq TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_stripe_refunds TO igny8_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE igny8_stripe_subscriptions TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE igny8_subscription_periods TO igny8_app;
 

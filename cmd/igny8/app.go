@@ -26,6 +26,7 @@ import (
 	"igny8.com/accounts/internal/metrics"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/server"
+	"igny8.com/accounts/internal/stripe"
 	"igny8.com/accounts/internal/throttle"
 	"igny8.com/accounts/internal/vault"
 	"igny8.com/accounts/internal/wordpress"
@@ -94,11 +95,12 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		},
 		Seller: p.cfg.seller(), StaffEmail: p.cfg.BillingEmail, SecondAbove: p.cfg.secondAbove, Mail: box,
 	}
+	till := p.till(office)
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
 		Seller: office.Seller, PublicURL: p.cfg.PublicURL, StaffEmail: office.StaffEmail, SecondAbove: office.SecondAbove,
-		TestClocks: p.cfg.TestClocks,
-		Mail:       box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
+		TestClocks: p.cfg.TestClocks, Stripe: till,
+		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(),
 	}
 	counted := metrics.New(p.db, p.log)
@@ -114,9 +116,34 @@ func newService(ctx context.Context, p parts) (*service, error) {
 	}
 	return &service{
 		server: srv, postman: postman, metrics: measured, stop: stop,
-		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job}),
+		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job, Stripe: tillWork(till)}),
 		notices: live.NewExchange(p.db, resolver.Hub, p.log),
 	}, nil
+}
+
+// webhook answers what Stripe sends.
+func webhook(till *stripe.Till) http.Handler {
+	if till == nil {
+		return stripe.Closed(server.Refuse)
+	}
+	return till.Webhook(time.Now, server.Refuse)
+}
+
+// tillWork is what jobs have to do with Stripe.
+func tillWork(till *stripe.Till) jobs.Stripe {
+	if till == nil {
+		return jobs.Stripe{}
+	}
+	return jobs.Stripe{Event: till.Work, Waiting: till.Waiting}
+}
+
+// till is where Stripe's side is worked on; nil where Stripe is not set up.
+func (p parts) till(office billing.Office) *stripe.Till {
+	cfg := p.cfg.stripe()
+	if !cfg.Set() {
+		return nil
+	}
+	return stripe.New(cfg, p.db, office, p.log)
 }
 
 func (p parts) newServer(
@@ -136,6 +163,7 @@ func (p parts) newServer(
 		Lasts: gqlhttp.Lasts, Drain: streams.Drain,
 		Export:     graph.ExportHandler(resolver),
 		Documents:  graph.DocumentHandler(resolver),
+		Webhook:    webhook(resolver.Stripe),
 		Auth:       func(next http.Handler) http.Handler { return authority.Middleware(noteActor(next)) },
 		Page:       web.Handler(page),
 		PageAssets: web.AssetPrefix,

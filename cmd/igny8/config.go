@@ -22,6 +22,7 @@ import (
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/server"
+	"igny8.com/accounts/internal/stripe"
 )
 
 // config is everything that the environment says, and its documentation: `for` names the commands that
@@ -60,9 +61,13 @@ type config struct {
 	SellerAddress string `env:"IGNY8_SELLER_ADDRESS" for:"serve dev" doc:"The seller's address on invoices, its lines separated by |, e.g. 1 Long Lane|London EC1A 9PL."`
 	SellerTaxID   string `env:"IGNY8_SELLER_TAX_ID" for:"serve dev" doc:"The seller's id at its tax office, as invoices name it."`
 
-	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of payments that wait for them and of disputed ones. Without it nobody is."`
+	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of payments that wait for them, of disputed ones and of what Stripe told that could not be done. Without it nobody is."`
 
 	SecondApproverAbove string `env:"IGNY8_SECOND_APPROVER_ABOVE" for:"serve dev" doc:"Sums, one a currency and separated by commas, e.g. 1000.00 USD,900.00 EUR, above which two members of staff have to say the same before a payment is confirmed or held money is decided on. A currency that is not named always takes two. Without it one is enough."`
+
+	StripeKey     string   `env:"IGNY8_STRIPE_SECRET_KEY" for:"serve dev" doc:"The secret key by which Stripe is asked, sk_live_, sk_test_ or a restricted rk_. Without it nobody can pay through Stripe. dev refuses a live one."`
+	StripeSecrets []string `env:"IGNY8_STRIPE_WEBHOOK_SECRETS" for:"serve dev" doc:"The signing secret of the webhook at /webhooks/stripe, whsec_, or two separated by a comma while one takes the other's place: both count. Needed with IGNY8_STRIPE_SECRET_KEY."`
+	StripeURL     string   `env:"IGNY8_STRIPE_API_URL" for:"serve dev" doc:"Where Stripe's API is, for tests, e.g. of stripe-mock. Refused beside a live key. Without it, Stripe's own."`
 
 	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`
@@ -103,7 +108,7 @@ func readConfig(environ map[string]string, command string) (config, error) {
 	}
 	for _, check := range []func() error{
 		cfg.checkAddr, cfg.checkPublicURL, cfg.checkAppURL, cfg.checkOrigins, cfg.checkRanges, cfg.checkLog, cfg.checkMail,
-		cfg.checkRedis, cfg.checkBilling,
+		cfg.checkRedis, cfg.checkBilling, cfg.stripe().Check,
 	} {
 		if err := check(); err != nil {
 			problems = problems.withOthers(flatten(err))
@@ -116,6 +121,9 @@ func readConfig(environ map[string]string, command string) (config, error) {
 	}
 	if command == "serve" {
 		problems = append(problems, cfg.unfitForProduction()...)
+	}
+	if command == "dev" && cfg.stripe().Livemode() {
+		problems = append(problems, "IGNY8_STRIPE_SECRET_KEY is a live key: dev is for trying things, and must not move money")
 	}
 	if len(problems) > 0 {
 		return config{}, problems
@@ -343,6 +351,11 @@ func (cfg *config) unfitForProduction() []string {
 		}
 	}
 	return problems
+}
+
+// stripe is how Stripe is reached.
+func (cfg *config) stripe() stripe.Config {
+	return stripe.Config{SecretKey: cfg.StripeKey, WebhookSecrets: cfg.StripeSecrets, APIURL: cfg.StripeURL}
 }
 
 // conns is the size of the pool: measured, two connections a processor serve the most requests.

@@ -134,6 +134,46 @@ func TestReadConfig_RefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestReadConfig_TakesStripeWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	const (
+		key, secrets = "IGNY8_STRIPE_SECRET_KEY", "IGNY8_STRIPE_WEBHOOK_SECRETS"
+		live, test   = "sk_live_hunter2", "sk_test_hunter2"
+		good         = "whsec_hunter2hunter2hunter2"
+	)
+	for name, c := range map[string]struct {
+		command string
+		values  map[string]string
+		wrong   string
+	}{
+		"a live key":               {"serve", map[string]string{key: live, secrets: good}, ""},
+		"two secrets":              {"serve", map[string]string{key: test, secrets: good + "," + good + "x"}, ""},
+		"a test key in dev":        {"dev", map[string]string{key: test, secrets: good}, ""},
+		"a live key in dev":        {"dev", map[string]string{key: live, secrets: good}, key},
+		"no secret":                {"serve", map[string]string{key: live}, secrets},
+		"three secrets":            {"serve", map[string]string{key: live, secrets: good + "," + good + "," + good}, secrets},
+		"no key":                   {"serve", map[string]string{secrets: good}, key},
+		"a key that is none":       {"serve", map[string]string{key: "hunter2", secrets: good}, key},
+		"another API beside money": {"serve", map[string]string{key: live, secrets: good, "IGNY8_STRIPE_API_URL": "http://127.0.0.1:1"}, "IGNY8_STRIPE_API_URL"},
+	} {
+		environ := c.values
+		if c.command == "serve" {
+			environ = production(c.values)
+		}
+		_, err := readConfig(environ, c.command)
+		if c.wrong == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		problems, ok := errors.AsType[usageError](err)
+		if !ok || len(problems) != 1 || !strings.HasPrefix(problems[0], c.wrong+" ") || strings.Contains(problems[0], "hunter2") {
+			t.Errorf("%s: %q", name, err)
+		}
+	}
+}
+
 func TestWeakness_FindsSecretsThatCanBeGuessed(t *testing.T) {
 	t.Parallel()
 	for secret, weak := range map[string]bool{

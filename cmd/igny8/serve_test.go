@@ -205,6 +205,19 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 	if _, body := a.get(t, "/"); strings.Contains(body, "igny8-demo-password") {
 		t.Error("the page of production knows the demo's password")
 	}
+	hook, err := http.NewRequestWithContext(t.Context(), http.MethodPost, string(a)+"/webhooks/stripe", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(hook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	why, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(why), "Stripe is not set up") {
+		t.Errorf("/webhooks/stripe without a key: %d %s %v", answer.StatusCode, why, err)
+	}
 	if status, _ := a.get(t, "/debug/pprof/"); status != http.StatusNotFound {
 		t.Errorf("/debug/pprof/ in production: %d", status)
 	}
@@ -219,7 +232,8 @@ func TestServe_RunsOnTheRolesThatAreShipped(t *testing.T) {
 		!strings.Contains(body, `igny8_http_requests_total{method="POST",route="/graphql",status="200"} 2`) ||
 		!strings.Contains(body, `igny8_http_requests_total{method="GET",route="other",status="404"} 1`) ||
 		!strings.Contains(body, `igny8_job_runs_total{kind="settle_account",result="done"} 1`) ||
-		!strings.Contains(body, `igny8_jobs{kind="settle_account",state="scheduled"} 1`) {
+		!strings.Contains(body, `igny8_jobs{kind="settle_account",state="scheduled"} 1`) ||
+		!strings.Contains(body, `igny8_stripe_events{status="dead"} 0`) {
 		t.Errorf("/metrics: %d\n%s", status, body)
 	}
 	if status, _ := a.get(t, "/metrics"); status != http.StatusNotFound {

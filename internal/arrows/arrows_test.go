@@ -62,6 +62,7 @@ var below = map[string][]string{
 
 	"internal/apikey":    domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault"),
 	"internal/wordpress": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/vault", "internal/live"),
+	"internal/stripe":    domain("internal/audit", "internal/plan", "internal/account", "internal/billing", "internal/mail", "internal/queue"),
 	"internal/staff": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/mail"),
 	"internal/retention": domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
@@ -85,7 +86,7 @@ var below = map[string][]string{
 	"web":              {},
 	"graph": append(domain("internal/audit", "internal/plan", "internal/account", "internal/site", "internal/credit",
 		"internal/billing", "internal/signup", "internal/apikey", "internal/wordpress", "internal/staff", "internal/retention",
-		"internal/mail", "internal/vault", "internal/live", "internal/paper"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
+		"internal/mail", "internal/vault", "internal/live", "internal/paper", "internal/stripe"), "internal/auth", "internal/gqlhttp", "internal/throttle"),
 
 	"cmd/igny8": {"*"},
 }

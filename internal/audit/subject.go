@@ -14,6 +14,7 @@ var subjectPrefixes = map[string]string{
 	"receipt":      gid.Receipt(0).Prefix(),
 	"subscription": gid.Subscription(0).Prefix(),
 	"invitation":   gid.Invitation(0).Prefix(), "api_key": gid.APIKey(0).Prefix(), "impersonation": gid.Impersonation(0).Prefix(),
+	"stripe_event": gid.StripeEvent(0).Prefix(),
 }
 
 // subjectTypes are the types by the prefixes of their global ids.

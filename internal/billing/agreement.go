@@ -174,7 +174,7 @@ func (a *agreement) write(ctx context.Context, tx bun.Tx, now time.Time) error {
 	}
 	_, err = tx.NewUpdate().Model(a.subscription).WherePK().
 		Column("status", "payment_method", "anchor", "cancel_at_period_end", "cancelled_at", "pending_plan_id", "agreed_minor",
-			"agreed_currency", "external_payment_id", "updated_at").Exec(ctx)
+			"agreed_currency", "external_payment_id", "stripe_subscription_id", "updated_at").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write subscription: %w", err)
 	}

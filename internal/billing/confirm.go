@@ -257,12 +257,16 @@ func (a *agreement) extendBy(ctx context.Context, tx bun.Tx, p *Payment, now tim
 	return lines, a.append(ctx, tx, now, all...)
 }
 
-// useExternalID takes a bank's id for a payment. Errors: EXTERNAL_REFERENCE_USED.
+// useExternalID takes a bank's or Stripe's id for a payment. Ids of banks that differ in case alone are one; Stripe's
+// are compared as they are. Errors: EXTERNAL_REFERENCE_USED.
 func useExternalID(ctx context.Context, tx bun.Tx, of PaymentKey, method Method, externalID string) error {
+	if method != Stripe {
+		externalID = externalKey(externalID)
+	}
 	result, err := tx.NewRaw(
 		`INSERT INTO igny8_external_payments (method, external_id, tenant_id, payment_id)
 		 VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		method, externalKey(externalID), of.Tenant, of.Payment).Exec(ctx)
+		method, externalID, of.Tenant, of.Payment).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("use external id: %w", err)
 	}

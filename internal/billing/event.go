@@ -17,6 +17,8 @@ const (
 	Grace = 7 * 24 * time.Hour
 	// Review is how long after its deadline a payment that was declared still waits for staff.
 	Review = 14 * 24 * time.Hour
+	// Collection is how long after a period's end Stripe may be at work on its renewal.
+	Collection = 6 * time.Hour
 	// RenewalNotice is how long before a period's end the owner is asked to renew.
 	RenewalNotice = 7 * 24 * time.Hour
 )
@@ -118,9 +120,18 @@ func (a *agreement) next() (first event, found bool) {
 		if a.renewable() && !a.noticed[key.in()] {
 			offer(event{kind: noticeDue, at: last.End.Add(-RenewalNotice), notice: key})
 		}
-		offer(event{kind: periodEnds, at: last.End})
+		offer(event{kind: periodEnds, at: last.End.Add(a.collecting())})
 	}
 	return first, found
+}
+
+// collecting is how long after a period's end Stripe may still be at work on its renewal, as it always is: it leaves
+// an invoice open for an hour before it collects it. Nothing is past due meanwhile.
+func (a *agreement) collecting() time.Duration {
+	if a.subscription.StripeSubscriptionID == nil || a.subscription.CancelAtPeriodEnd || a.followedByFree() {
+		return 0
+	}
+	return Collection
 }
 
 // renewable says whether what follows the last period has to be asked and paid for.

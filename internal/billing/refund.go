@@ -133,6 +133,9 @@ func (o Office) refund(
 		if err := a.giveUpTime(ctx, tx, p, now); err != nil {
 			return nil, err
 		}
+		if err := a.stopCollecting(ctx, tx, now); err != nil {
+			return nil, err
+		}
 	}
 	note, err := o.noteRefund(ctx, tx, a, p, row, in.Reason, now)
 	if err != nil {

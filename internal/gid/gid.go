@@ -77,6 +77,9 @@ type SyncEvent int64
 // Impersonation is the id of a time in which staff act for an account.
 type Impersonation int64
 
+// StripeEvent is the id of something that Stripe told.
+type StripeEvent int64
+
 // ID is any of the id types of this package.
 type ID interface {
 	~int64
@@ -105,6 +108,7 @@ func (Impersonation) Prefix() string     { return "imp" }
 func (SyncEvent) Prefix() string         { return "sync" }
 func (APIKey) Prefix() string            { return "key" }
 func (Invitation) Prefix() string        { return "invite" }
+func (StripeEvent) Prefix() string       { return "sevt" }
 
 // MarshalGQL writes the global id as a GraphQL ID.
 func (id Account) MarshalGQL(w io.Writer)           { write(w, id) }
@@ -128,6 +132,7 @@ func (id Impersonation) MarshalGQL(w io.Writer)     { write(w, id) }
 func (id SyncEvent) MarshalGQL(w io.Writer)         { write(w, id) }
 func (id APIKey) MarshalGQL(w io.Writer)            { write(w, id) }
 func (id Invitation) MarshalGQL(w io.Writer)        { write(w, id) }
+func (id StripeEvent) MarshalGQL(w io.Writer)       { write(w, id) }
 
 // UnmarshalGQL reads a global id of the type; anything else is INVALID_ID.
 func (id *Account) UnmarshalGQL(v any) error           { return read(id, v) }
@@ -151,6 +156,7 @@ func (id *Impersonation) UnmarshalGQL(v any) error     { return read(id, v) }
 func (id *SyncEvent) UnmarshalGQL(v any) error         { return read(id, v) }
 func (id *APIKey) UnmarshalGQL(v any) error            { return read(id, v) }
 func (id *Invitation) UnmarshalGQL(v any) error        { return read(id, v) }
+func (id *StripeEvent) UnmarshalGQL(v any) error       { return read(id, v) }
 
 // Format writes the global id.
 func Format[T ID](id T) string {

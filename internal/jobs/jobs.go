@@ -52,6 +52,8 @@ type Config struct {
 	Clock func() time.Time
 	// Observe, unless it is nil, is told of every run of a job.
 	Observe func(kind string, took time.Duration, err error)
+	// Stripe does what has to do with Stripe; without it such jobs fail, and are tried again.
+	Stripe Stripe
 	// Patience is how long a stop waits; 0 for DefaultPatience.
 	Patience time.Duration
 }
@@ -125,11 +127,11 @@ func (c *Crew) river() *river.Config {
 		// The service's role owns no index.
 		ReindexerSchedule: river.NeverSchedule(),
 	}
-	does := works(c.cfg.DB, c.cfg.Office)
+	does := works(c.cfg.DB, c.cfg.Office, c.cfg.Stripe)
 	for _, kind := range Kinds() {
 		cfg.Queues[kind.Name] = river.QueueConfig{MaxWorkers: kind.Workers}
 		if kind.Every == 0 {
-			river.AddWorker(cfg.Workers, &settler{crew: c, kind: kind})
+			c.leftWorker(cfg.Workers, kind)
 			continue
 		}
 		args := tick{kind}
@@ -141,6 +143,18 @@ func (c *Crew) river() *river.Config {
 		))
 	}
 	return cfg
+}
+
+// leftWorker adds whoever does a kind that somebody leaves.
+func (c *Crew) leftWorker(to *river.Workers, kind Kind) {
+	switch kind.Name {
+	case queue.Settle{}.Kind():
+		river.AddWorker(to, &settler{crew: c, kind: kind})
+	case queue.StripeEvent{}.Kind():
+		river.AddWorker(to, &stripeEvents{crew: c, kind: kind})
+	case queue.StripePush{}.Kind():
+		river.AddWorker(to, &stripePushes{crew: c, kind: kind})
+	}
 }
 
 // tick is a job that is begun by the clock.

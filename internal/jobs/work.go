@@ -37,6 +37,7 @@ const (
 	AlertLow      = "alert_low_credits"
 	PurgeSites    = "purge_sites"
 	PurgeAccounts = "purge_accounts"
+	FindStripe    = "find_stripe_events"
 )
 
 // Kinds are all kinds of jobs.
@@ -48,12 +49,15 @@ func Kinds() []Kind {
 	)
 	return []Kind{
 		{Name: queue.Settle{}.Kind(), Timeout: time.Minute, Workers: 2},
+		{Name: queue.StripeEvent{}.Kind(), Timeout: stripeTimeout, Workers: 2},
+		{Name: queue.StripePush{}.Kind(), Timeout: stripeTimeout, Workers: 2},
 		{FindDue, every, timeout, 1, attempts},
 		{ExpireHolds, every, timeout, 1, attempts},
 		{ExpireGrants, every, timeout, 1, attempts},
 		{AlertLow, every, timeout, 1, attempts},
 		{PurgeSites, every, purge, 1, attempts},
 		{PurgeAccounts, every, purge, 1, attempts},
+		{FindStripe, every, timeout, 1, attempts},
 	}
 }
 
@@ -61,7 +65,7 @@ func Kinds() []Kind {
 type do func(ctx context.Context, now time.Time) (int, error)
 
 // works are what the kinds do that are begun by the clock.
-func works(db *postgres.DB, office billing.Office) map[string]do {
+func works(db *postgres.DB, office billing.Office, stripe Stripe) map[string]do {
 	return map[string]do{
 		FindDue: func(ctx context.Context, now time.Time) (int, error) { return leaveDue(ctx, db, now) },
 		ExpireHolds: func(ctx context.Context, now time.Time) (int, error) {
@@ -79,6 +83,7 @@ func works(db *postgres.DB, office billing.Office) map[string]do {
 		PurgeAccounts: func(ctx context.Context, now time.Time) (int, error) {
 			return retention.Purge(ctx, db, now)
 		},
+		FindStripe: stripe.leaveWaiting,
 	}
 }
 

@@ -93,12 +93,13 @@ var (
 	poolWaits = prometheus.NewDesc("igny8_database_waits_total", "How often a connection was waited for.", nil, nil)
 	poolWait  = prometheus.NewDesc("igny8_database_wait_seconds_total", "How long connections were waited for.", nil, nil)
 	jobs      = prometheus.NewDesc("igny8_jobs", "Jobs in the database, by kind and state.", []string{"kind", "state"}, nil)
+	events    = prometheus.NewDesc("igny8_stripe_events", "Events of Stripe that wait to be done, and that wait for staff.", []string{"status"}, nil)
 	overdue   = prometheus.NewDesc("igny8_jobs_overdue_seconds", "How long the oldest job waits that could be done.", nil, nil)
 )
 
 // Describe names what is told.
 func (*database) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{poolConns, poolMost, poolWaits, poolWait, jobs, overdue} {
+	for _, d := range []*prometheus.Desc{poolConns, poolMost, poolWaits, poolWait, jobs, overdue, events} {
 		to <- d
 	}
 }
@@ -136,4 +137,14 @@ func (d *database) Collect(to chan<- prometheus.Metric) {
 		late = max(late, f.Late)
 	}
 	gauge(overdue, late)
+
+	var open struct{ Pending, Dead float64 }
+	err = d.db.NewRaw(`SELECT count(*) FILTER (WHERE status = 'pending')::float8 AS pending, count(*) FILTER (WHERE status = 'dead')::float8 AS dead
+		FROM igny8_stripe_events WHERE status IN ('pending', 'dead')`).Scan(ctx, &open)
+	if err != nil {
+		d.log.LogAttrs(ctx, slog.LevelWarn, "the metrics are without the events of Stripe", slog.Any("error", err))
+		return
+	}
+	gauge(events, open.Pending, "pending")
+	gauge(events, open.Dead, "dead")
 }

@@ -57,12 +57,17 @@ func Waiting() []rivertype.JobState {
 
 // SettleAt leaves the job of settling an account at an instant. tx must be of postgres.InTx.
 func SettleAt(ctx context.Context, tx bun.Tx, account gid.Account, at time.Time) error {
+	return leave(ctx, tx, Settle{Account: account, At: period.Instant(at)})
+}
+
+// leave leaves a job.
+func leave(ctx context.Context, tx bun.Tx, job river.JobArgs) error {
 	client, err := inserter()
 	if err != nil {
 		return err
 	}
 	return postgres.Pgx(tx, func(conn *pgx.Conn) error {
-		if _, err := client.InsertTx(ctx, joined{conn}, Settle{Account: account, At: period.Instant(at)}, nil); err != nil {
+		if _, err := client.InsertTx(ctx, joined{conn}, job, nil); err != nil {
 			return fmt.Errorf("leave a job: %w", err)
 		}
 		return nil

@@ -94,7 +94,7 @@ func (s *Server) catchPanics(next http.Handler) http.Handler {
 			if rec, ok := w.(*recorder); ok && rec.status != 0 {
 				panic(http.ErrAbortHandler)
 			}
-			refuse(w, r, http.StatusInternalServerError,
+			Refuse(w, r, http.StatusInternalServerError,
 				fault.New(fault.Internal, "something went wrong on our side; it is logged under the request's id"))
 		}()
 		next.ServeHTTP(w, r)

@@ -17,12 +17,15 @@ import (
 const (
 	graphqlPath   = "/graphql"
 	documentsPath = "/documents/"
+	webhookPath   = "/webhooks/stripe"
 )
 
 // route is one path: who answers, and by which methods.
 type route struct {
 	methods []string
 	handler http.Handler
+	// closed says that no page of another origin is told anything, whatever the list of origins says.
+	closed bool
 }
 
 // router sends a request to its path's handler. Paths are compared as they are: nothing is cleaned
@@ -30,13 +33,16 @@ type route struct {
 func (s *Server) router() http.Handler {
 	read := []string{http.MethodGet, http.MethodHead}
 	routes := map[string]route{
-		graphqlPath:              {[]string{http.MethodGet, http.MethodPost}, s.cfg.Auth(s.cfg.GraphQL)},
-		"/export.json":           {[]string{http.MethodGet}, s.cfg.Auth(s.cfg.Export)},
-		"/":                      {read, s.cfg.Page},
-		"/schema.graphql":        {read, sdlHandler(s.cfg.SDL)},
-		"/healthz":               {read, http.HandlerFunc(s.healthz)},
-		"/readyz":                {read, http.HandlerFunc(s.readyz)},
-		"/.well-known/jwks.json": {read, s.cfg.JWKS},
+		graphqlPath:              {methods: []string{http.MethodGet, http.MethodPost}, handler: s.cfg.Auth(s.cfg.GraphQL)},
+		"/export.json":           {methods: []string{http.MethodGet}, handler: s.cfg.Auth(s.cfg.Export)},
+		"/":                      {methods: read, handler: s.cfg.Page},
+		"/schema.graphql":        {methods: read, handler: sdlHandler(s.cfg.SDL)},
+		"/healthz":               {methods: read, handler: http.HandlerFunc(s.healthz)},
+		"/readyz":                {methods: read, handler: http.HandlerFunc(s.readyz)},
+		"/.well-known/jwks.json": {methods: read, handler: s.cfg.JWKS},
+	}
+	if s.cfg.Webhook != nil {
+		routes[webhookPath] = route{methods: []string{http.MethodPost}, handler: s.cfg.Webhook, closed: true}
 	}
 	s.paths = map[string]bool{}
 	for path := range routes {
@@ -48,11 +54,11 @@ func (s *Server) router() http.Handler {
 		}
 		switch {
 		case s.cfg.PageAssets != "" && strings.HasPrefix(path, s.cfg.PageAssets):
-			return route{read, s.cfg.Page}, true
+			return route{methods: read, handler: s.cfg.Page}, true
 		case s.cfg.Documents != nil && strings.HasPrefix(path, documentsPath):
-			return route{[]string{http.MethodGet}, s.cfg.Documents}, true
+			return route{methods: []string{http.MethodGet}, handler: s.cfg.Documents}, true
 		case s.cfg.Debug != nil && strings.HasPrefix(path, "/debug/"):
-			return route{append(slices.Clone(read), http.MethodPost), s.cfg.Debug}, true
+			return route{methods: append(slices.Clone(read), http.MethodPost), handler: s.cfg.Debug}, true
 		default:
 			return route{}, false
 		}
@@ -60,10 +66,10 @@ func (s *Server) router() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		to, ok := find(r.URL.Path)
 		if !ok {
-			refuse(w, r, http.StatusNotFound, fault.New(fault.NotFound, "there is nothing at this path"))
+			Refuse(w, r, http.StatusNotFound, fault.New(fault.NotFound, "there is nothing at this path"))
 			return
 		}
-		if s.crossOrigin(w, r, to) {
+		if !to.closed && s.crossOrigin(w, r, to) {
 			return
 		}
 		if !slices.Contains(to.methods, r.Method) {
@@ -73,7 +79,7 @@ func (s *Server) router() http.Handler {
 				w.WriteHeader(http.StatusNoContent)
 				return
 			}
-			refuse(w, r, http.StatusMethodNotAllowed, fault.New(fault.BadRequest, "this path answers %s", allow))
+			Refuse(w, r, http.StatusMethodNotAllowed, fault.New(fault.BadRequest, "this path answers %s", allow))
 			return
 		}
 		to.handler.ServeHTTP(w, r)
@@ -95,10 +101,14 @@ func (s *Server) routeName(path string) string {
 // limit bounds a request in size and, unless it opens a stream, in time, and takes its cookies away.
 func (s *Server) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > s.cfg.MaxBody {
+		most := s.cfg.MaxBody
+		if r.URL.Path == webhookPath {
+			most = max(most, MaxWebhookBody)
+		}
+		if r.ContentLength > most {
 			w.Header().Set("Connection", "close") // rather than read what was refused
-			refuse(w, r, http.StatusRequestEntityTooLarge,
-				fault.New(fault.BadRequest, "the request's body is larger than %d bytes", s.cfg.MaxBody))
+			Refuse(w, r, http.StatusRequestEntityTooLarge,
+				fault.New(fault.BadRequest, "the request's body is larger than %d bytes", most))
 			return
 		}
 		if s.cfg.Lasts == nil || r.URL.Path != graphqlPath || !s.cfg.Lasts(r) {
@@ -106,14 +116,14 @@ func (s *Server) limit(next http.Handler) http.Handler {
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		r.Header.Del("Cookie")
 		next.ServeHTTP(w, r)
 	})
 }
 
-// refuse answers with one coded error, in the shape that GraphQL's errors have.
-func refuse(w http.ResponseWriter, r *http.Request, status int, why *fault.Error) {
+// Refuse answers with one coded error, in the shape that GraphQL's errors have.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, why *fault.Error) {
 	type extensions struct {
 		Code      fault.Code `json:"code"`
 		RequestID string     `json:"requestId,omitempty"`

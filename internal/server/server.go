@@ -31,6 +31,8 @@ import (
 const (
 	// DefaultMaxBody is the largest request body in bytes. /graphql has a lower limit of its own.
 	DefaultMaxBody = 128 << 10
+	// MaxWebhookBody is the largest body of a webhook in bytes: what it tells of can have many lines.
+	MaxWebhookBody = 512 << 10
 	// DefaultRequestTimeout is how long a request may take. Resolvers have a shorter limit.
 	DefaultRequestTimeout = 15 * time.Second
 	// DefaultDrainTimeout is how long a stop waits for requests to finish.
@@ -58,6 +60,8 @@ type Config struct {
 	// Documents, if set, answers GET on everything below /documents/: addresses that open something for whoever has
 	// them, so that they stay out of the log.
 	Documents http.Handler
+	// Webhook, if set, answers POST on /webhooks/stripe: it judges by the request's own signature who sends it.
+	Webhook http.Handler
 	// Auth puts the actor into the context of requests for /graphql and /export.json.
 	Auth func(http.Handler) http.Handler
 	// Page answers / and everything below PageAssets.
