@@ -126,7 +126,7 @@ func (p parts) till(office billing.Office) *stripe.Till {
 	if !cfg.Set() {
 		return nil
 	}
-	return stripe.New(cfg, p.db, office)
+	return stripe.New(cfg, p.db, office, p.log)
 }
 
 func (p parts) newServer(

@@ -40,6 +40,8 @@ const (
 	IdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
 	StaleVersion         Code = "STALE_VERSION"
 	LastOwner            Code = "LAST_OWNER"
+	// PaymentMethodUnavailable is a way to pay that this server does not offer.
+	PaymentMethodUnavailable Code = "PAYMENT_METHOD_UNAVAILABLE"
 )
 
 // Codes that no form can mend: always top-level errors.
@@ -69,7 +71,7 @@ var correctable = map[Code]bool{
 	WeakPassword: true, PlanUnavailable: true, InvalidCredentials: true, PlanLimitReached: true,
 	FeatureNotInPlan: true, InsufficientCredits: true, BudgetExceeded: true, InvalidState: true, AmountMismatch: true,
 	CurrencyMismatch: true, ExternalReferenceUse: true, OwnPayment: true, IdempotencyConflict: true,
-	StaleVersion: true, LastOwner: true,
+	StaleVersion: true, LastOwner: true, PaymentMethodUnavailable: true,
 }
 
 // Error is one fault.

@@ -13,8 +13,10 @@
 package stripe
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -100,10 +102,11 @@ type Till struct {
 	livemode bool
 	db       *postgres.DB
 	office   billing.Office
+	logger   *slog.Logger
 }
 
 // New opens the till. The configuration must be set and checked.
-func New(cfg Config, db *postgres.DB, office billing.Office) *Till {
+func New(cfg Config, db *postgres.DB, office billing.Office, log *slog.Logger) *Till {
 	backend := &stripe.BackendConfig{
 		HTTPClient: &http.Client{
 			Timeout: callTimeout,
@@ -120,13 +123,17 @@ func New(cfg Config, db *postgres.DB, office billing.Office) *Till {
 	}
 	return &Till{
 		api:     stripe.NewClient(cfg.SecretKey, stripe.WithBackends(stripe.NewBackendsWithConfig(backend))),
-		secrets: cfg.WebhookSecrets, livemode: cfg.Livemode(), db: db, office: office,
+		secrets: cfg.WebhookSecrets, livemode: cfg.Livemode(), db: db, office: office, logger: log,
 	}
+}
+
+func (t *Till) log(ctx context.Context, what string, err error) {
+	t.logger.LogAttrs(ctx, slog.LevelError, what, slog.Any("error", err))
 }
 
 // NotSetUp is what whoever needs Stripe is told where it is not configured.
 func NotSetUp() *fault.Error {
-	return fault.New(fault.Unavailable, "Stripe is not set up; pay by bank transfer")
+	return fault.New(fault.PaymentMethodUnavailable, "Stripe is not set up; pay by bank transfer")
 }
 
 // clean is the error of a call to Stripe without what it may say about people: the kind, the code and the request.
@@ -135,11 +142,14 @@ func clean(what string, err error) error {
 		return &callError{what: what, status: e.HTTPStatusCode, code: string(e.Code), request: e.RequestID}
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		// Its address could carry an id, but the cause says what happened.
-		return fmt.Errorf("%s: Stripe cannot be reached: %w", what, u.Err)
+		// Its text could carry ids; the cause says what happened.
+		return fmt.Errorf("%s: %w: %w", what, errAway, u.Err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// errAway is Stripe that cannot be reached.
+var errAway = errors.New("Stripe cannot be reached") //nolint:staticcheck // a name
 
 // callError is Stripe's refusal of a call.
 type callError struct {
