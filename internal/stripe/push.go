@@ -159,4 +159,3 @@ func collectorOf(s *stripe.Subscription) *billing.Collector {
 	}
 	return c
 }
-

@@ -41,7 +41,7 @@ type Fake struct {
 	events  []Event
 	replays map[string][]byte
 	// asked are the forms that came with idempotency keys.
-	asked map[string]string
+	asked   map[string]string
 	calls   []string
 	failing int
 	refuses func(method, path string) int
