@@ -127,7 +127,7 @@ func (c *Crew) river() *river.Config {
 		// The service's role owns no index.
 		ReindexerSchedule: river.NeverSchedule(),
 	}
-	does := works(c.cfg.DB, c.cfg.Office)
+	does := works(c.cfg.DB, c.cfg.Office, c.cfg.Stripe)
 	for _, kind := range Kinds() {
 		cfg.Queues[kind.Name] = river.QueueConfig{MaxWorkers: kind.Workers}
 		if kind.Every == 0 {

@@ -18,6 +18,8 @@ const stripeTimeout = 2 * time.Minute
 type Stripe struct {
 	Event func(ctx context.Context, event int64, last bool, now time.Time) error
 	Push  func(ctx context.Context, account gid.Account, push int64, last bool, now time.Time) error
+	// Reconcile compares Stripe with us, and says how much differs.
+	Reconcile func(ctx context.Context, now time.Time) (int, error)
 }
 
 // errNoStripe fails a job of Stripe's on a server without it, so that it waits for one that has it.
