@@ -66,6 +66,38 @@ func (r *mutationResolver) confirmPayment(ctx context.Context, in ConfirmPayment
 	return &ConfirmPaymentPayload{Payment: payment, Subscription: only(subscriptions), Account: only(accounts)}, nil
 }
 
+func (r *mutationResolver) RefundPayment(ctx context.Context, in RefundPaymentInput) (*RefundPaymentPayload, error) {
+	payload := &RefundPaymentPayload{}
+	payment, back, err := r.refundPayment(ctx, in)
+	payload.UserErrors, err = outcome(err)
+	if err == nil && len(payload.UserErrors) == 0 {
+		load(ctx).sawPayments([]*billing.Payment{payment})
+		load(ctx).sawInvoices([]*billing.Invoice{back.CreditNote})
+		payload.Payment, payload.CreditNote = payment, back.CreditNote
+		taken, owed := int(back.CreditsTaken), int(back.CreditsOwed)
+		payload.CreditsTaken, payload.CreditsOwed = &taken, &owed
+	}
+	return payload, err
+}
+
+func (r *mutationResolver) refundPayment(ctx context.Context, in RefundPaymentInput) (*billing.Payment, *billing.PaymentRefund, error) {
+	id, f := requiredID[gid.Payment](in.PaymentID, "paymentId")
+	if f != nil {
+		return nil, nil, f
+	}
+	var amount *money.Money
+	if said := value(in.Amount); said != nil {
+		sum, err := money.Parse(said.Amount, said.CurrencyCode)
+		if err != nil {
+			return nil, nil, under(err, "amount")
+		}
+		amount = &sum
+	}
+	return r.office().RefundPayment(ctx, r.DB, actor(ctx), r.now(), billing.Refund{
+		PaymentID: id, Amount: amount, Reason: in.Reason, EndNow: value(in.EndNow), IdempotencyKey: in.IdempotencyKey,
+	})
+}
+
 func (r *mutationResolver) SetAccountTax(ctx context.Context, in SetAccountTaxInput) (*SetAccountTaxPayload, error) {
 	changed, errs, err := onID(in.AccountID, "accountId", func(id gid.Account) (*account.Account, error) {
 		return r.office().SetTax(ctx, r.DB, actor(ctx), r.now(), billing.Taxing{
@@ -95,5 +127,5 @@ func only[T any](rows []*T) *T {
 
 // office is the business side as this server works it.
 func (r *Resolver) office() billing.Office {
-	return billing.Office{Bank: r.Bank, Seller: r.Seller, Mail: r.Mail}
+	return billing.Office{Bank: r.Bank, Seller: r.Seller, StaffEmail: r.StaffEmail, Mail: r.Mail}
 }

@@ -372,6 +372,7 @@ type ComplexityRoot struct {
 	Credits struct {
 		Available    func(childComplexity int) int
 		Balance      func(childComplexity int) int
+		Debt         func(childComplexity int) int
 		Grants       func(childComplexity int) int
 		Held         func(childComplexity int) int
 		RunOut       func(childComplexity int) int
@@ -621,6 +622,7 @@ type ComplexityRoot struct {
 		RecordSyncEvent          func(childComplexity int, input RecordSyncEventInput) int
 		RefreshSession           func(childComplexity int, input RefreshSessionInput) int
 		RefundCredits            func(childComplexity int, input RefundCreditsInput) int
+		RefundPayment            func(childComplexity int, input RefundPaymentInput) int
 		RejectPayment            func(childComplexity int, input RejectPaymentInput) int
 		ReleaseCredits           func(childComplexity int, input ReleaseCreditsInput) int
 		RemoveMember             func(childComplexity int, input RemoveMemberInput) int
@@ -683,6 +685,7 @@ type ComplexityRoot struct {
 		Purpose           func(childComplexity int) int
 		ReceivedOn        func(childComplexity int) int
 		Reference         func(childComplexity int) int
+		Refunded          func(childComplexity int) int
 		RejectionReason   func(childComplexity int) int
 		SentOn            func(childComplexity int) int
 		Status            func(childComplexity int) int
@@ -807,6 +810,14 @@ type ComplexityRoot struct {
 		Credits     func(childComplexity int) int
 		Transaction func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
+	}
+
+	RefundPaymentPayload struct {
+		CreditNote   func(childComplexity int) int
+		CreditsOwed  func(childComplexity int) int
+		CreditsTaken func(childComplexity int) int
+		Payment      func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	RejectPaymentPayload struct {
@@ -1262,6 +1273,7 @@ type MutationResolver interface {
 	SetCreditCost(ctx context.Context, input SetCreditCostInput) (*SetCreditCostPayload, error)
 	AdjustCredits(ctx context.Context, input AdjustCreditsInput) (*AdjustCreditsPayload, error)
 	AssignPlan(ctx context.Context, input AssignPlanInput) (*AssignPlanPayload, error)
+	RefundPayment(ctx context.Context, input RefundPaymentInput) (*RefundPaymentPayload, error)
 	SetAccountTax(ctx context.Context, input SetAccountTaxInput) (*SetAccountTaxPayload, error)
 	SuspendAccount(ctx context.Context, input SuspendAccountInput) (*SuspendAccountPayload, error)
 	ReactivateAccount(ctx context.Context, input ReactivateAccountInput) (*ReactivateAccountPayload, error)
@@ -2529,6 +2541,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Credits.Balance(childComplexity), true
+	case "Credits.debt":
+		if e.ComplexityRoot.Credits.Debt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Credits.Debt(childComplexity), true
 	case "Credits.grants":
 		if e.ComplexityRoot.Credits.Grants == nil {
 			break
@@ -3622,6 +3640,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RefundCredits(childComplexity, args["input"].(RefundCreditsInput)), true
+	case "Mutation.refundPayment":
+		if e.ComplexityRoot.Mutation.RefundPayment == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_refundPayment_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RefundPayment(childComplexity, args["input"].(RefundPaymentInput)), true
 	case "Mutation.rejectPayment":
 		if e.ComplexityRoot.Mutation.RejectPayment == nil {
 			break
@@ -4115,6 +4144,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Payment.Reference(childComplexity), true
+	case "Payment.refunded":
+		if e.ComplexityRoot.Payment.Refunded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Payment.Refunded(childComplexity), true
 	case "Payment.rejectionReason":
 		if e.ComplexityRoot.Payment.RejectionReason == nil {
 			break
@@ -4712,6 +4747,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RefundCreditsPayload.UserErrors(childComplexity), true
+
+	case "RefundPaymentPayload.creditNote":
+		if e.ComplexityRoot.RefundPaymentPayload.CreditNote == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.CreditNote(childComplexity), true
+	case "RefundPaymentPayload.creditsOwed":
+		if e.ComplexityRoot.RefundPaymentPayload.CreditsOwed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.CreditsOwed(childComplexity), true
+	case "RefundPaymentPayload.creditsTaken":
+		if e.ComplexityRoot.RefundPaymentPayload.CreditsTaken == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.CreditsTaken(childComplexity), true
+	case "RefundPaymentPayload.payment":
+		if e.ComplexityRoot.RefundPaymentPayload.Payment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.Payment(childComplexity), true
+	case "RefundPaymentPayload.userErrors":
+		if e.ComplexityRoot.RefundPaymentPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RefundPaymentPayload.UserErrors(childComplexity), true
 
 	case "RejectPaymentPayload.payment":
 		if e.ComplexityRoot.RejectPaymentPayload.Payment == nil {
@@ -5837,6 +5903,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRecordSyncEventInput,
 		ec.unmarshalInputRefreshSessionInput,
 		ec.unmarshalInputRefundCreditsInput,
+		ec.unmarshalInputRefundPaymentInput,
 		ec.unmarshalInputRejectPaymentInput,
 		ec.unmarshalInputReleaseCreditsInput,
 		ec.unmarshalInputRemoveMemberInput,
@@ -6538,6 +6605,12 @@ type Mutation {
   """
   assignPlan("Which plan, for whom and for how long." input: AssignPlanInput!): AssignPlanPayload
     @role(min: DEVELOPER, for: BILLING)
+  """
+  Notes that money of a confirmed payment goes back, in whole or in part: a credit note is issued, what the payment granted and is
+  unspent is taken back in proportion, and what was spent of it is owed (` + "`" + `Credits.debt` + "`" + `). With the whole, the time that it pays for
+  ends now, unless it was an upgrade. For staff, and never for a payment of their own account.
+  """
+  refundPayment("What goes back." input: RefundPaymentInput!): RefundPaymentPayload @role(min: DEVELOPER, for: BILLING)
   """
   Sets the tax of an account for payments that are asked for from now on, and its id at its tax office, which its documents name.
   For staff.
@@ -8071,6 +8144,8 @@ type Payment implements Node @tenant(staff: true) {
   tax: Money!
   "How much of it the account's balance pays; it comes back where the payment is not made."
   fromBalance: Money!
+  "How much of it went back, to whoever paid and to the account's balance."
+  refunded: Money!
   "What to write on the transfer, so that it is found."
   reference: String!
   "How to pay, for people."
@@ -8459,6 +8534,37 @@ type DeclarePaymentPayload {
   userErrors: [UserError!]!
 }
 
+"Input of refundPayment."
+input RefundPaymentInput {
+  "Which payment."
+  paymentId: ID!
+  "How much of the money that was received; null or absent for all that did not go back yet."
+  amount: MoneyInput
+  "Why, for the account's owner to read, 1 to 500 characters."
+  reason: String!
+  """
+  Whether the time that the payment pays for ends now: what has not begun is removed, and the account is suspended or, where it was
+  going to be, cancelled. Null or absent for: with the whole of a payment that is not for an upgrade.
+  """
+  endNow: Boolean
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of refundPayment."
+type RefundPaymentPayload {
+  "The payment as it is now; null where there are errors."
+  payment: Payment
+  "The credit note; null where there are errors."
+  creditNote: Invoice
+  "How many credits were taken back; null where there are errors."
+  creditsTaken: Int
+  "How many of the credits were spent and are owed now; null where there are errors."
+  creditsOwed: Int
+  "What was wrong."
+  userErrors: [UserError!]!
+}
+
 "Input of setAccountTax."
 input SetAccountTaxInput {
   "Which account."
@@ -8529,6 +8635,8 @@ type Credits {
   held: Int!
   "What can be spent: the balance less what is held."
   available: Int!
+  "How many credits were spent of payments that were refunded since; what comes in next pays them first."
+  debt: Int!
   "The grants that have something left, in the order in which they burn."
   grants: [CreditGrant!]!
   "When what is available is used up; null where nothing was used lately. For members."
@@ -8739,6 +8847,10 @@ enum CreditTransactionType {
   ADJUSTMENT
   "Carried over from the system before this one."
   OPENING
+  "What a payment had granted was taken back with its refund."
+  REVERSAL
+  "Credits that came in paid for what was spent of a refunded payment."
+  DEBT
 }
 
 "What credits are spent on."
@@ -9921,6 +10033,8 @@ func (ec *executionContext) childFields_Credits(ctx context.Context, field graph
 		return ec.fieldContext_Credits_held(ctx, field)
 	case "available":
 		return ec.fieldContext_Credits_available(ctx, field)
+	case "debt":
+		return ec.fieldContext_Credits_debt(ctx, field)
 	case "grants":
 		return ec.fieldContext_Credits_grants(ctx, field)
 	case "runOut":
@@ -10353,6 +10467,8 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_tax(ctx, field)
 	case "fromBalance":
 		return ec.fieldContext_Payment_fromBalance(ctx, field)
+	case "refunded":
+		return ec.fieldContext_Payment_refunded(ctx, field)
 	case "reference":
 		return ec.fieldContext_Payment_reference(ctx, field)
 	case "instructions":
@@ -10551,6 +10667,22 @@ func (ec *executionContext) childFields_RefundCreditsPayload(ctx context.Context
 		return ec.fieldContext_RefundCreditsPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RefundCreditsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RefundPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payment":
+		return ec.fieldContext_RefundPaymentPayload_payment(ctx, field)
+	case "creditNote":
+		return ec.fieldContext_RefundPaymentPayload_creditNote(ctx, field)
+	case "creditsTaken":
+		return ec.fieldContext_RefundPaymentPayload_creditsTaken(ctx, field)
+	case "creditsOwed":
+		return ec.fieldContext_RefundPaymentPayload_creditsOwed(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RefundPaymentPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefundPaymentPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RejectPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12159,6 +12291,20 @@ func (ec *executionContext) field_Mutation_refundCredits_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RefundCreditsInput, error) {
 			return ec.unmarshalNRefundCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐRefundCreditsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_refundPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RefundPaymentInput, error) {
+			return ec.unmarshalNRefundPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐRefundPaymentInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -19451,6 +19597,29 @@ func (ec *executionContext) _Credits_available(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Credits_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Credits", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Credits_debt(ctx context.Context, field graphql.CollectedField, obj *credit.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Credits_debt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Debt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Credits_debt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Credits", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _Credits_grants(ctx context.Context, field graphql.CollectedField, obj *credit.Account) (ret graphql.Marshaler) {
@@ -27092,6 +27261,78 @@ func (ec *executionContext) fieldContext_Mutation_assignPlan(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_refundPayment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_refundPayment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RefundPayment(ctx, fc.Args["input"].(RefundPaymentInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *RefundPaymentPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *RefundPaymentPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RefundPaymentPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *RefundPaymentPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *RefundPaymentPayload) graphql.Marshaler {
+			return ec.marshalORefundPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRefundPaymentPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_refundPayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefundPaymentPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_refundPayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_setAccountTax(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27961,6 +28202,38 @@ func (ec *executionContext) _Payment_fromBalance(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Payment_fromBalance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Payment",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Payment_refunded(ctx context.Context, field graphql.CollectedField, obj *billing.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_refunded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refunded(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2igny8ᚗcomᚋaccountsᚋinternalᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_refunded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Payment",
 		Field:      field,
@@ -31612,6 +31885,184 @@ func (ec *executionContext) _RefundCreditsPayload_userErrors(ctx context.Context
 func (ec *executionContext) fieldContext_RefundCreditsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RefundCreditsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundPaymentPayload_payment(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_payment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payment, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Payment
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Payment
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
+			return ec.marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_payment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundPaymentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundPaymentPayload_creditNote(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_creditNote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditNote, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Invoice
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Invoice
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Invoice) graphql.Marshaler {
+			return ec.marshalOInvoice2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐInvoice(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_creditNote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundPaymentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invoice(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundPaymentPayload_creditsTaken(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_creditsTaken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditsTaken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_creditsTaken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundPaymentPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RefundPaymentPayload_creditsOwed(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_creditsOwed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditsOwed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_creditsOwed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundPaymentPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RefundPaymentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *RefundPaymentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundPaymentPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundPaymentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundPaymentPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -40048,6 +40499,64 @@ func (ec *executionContext) unmarshalInputRefundCreditsInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRefundPaymentInput(ctx context.Context, obj any) (RefundPaymentInput, error) {
+	var it RefundPaymentInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"paymentId", "amount", "reason", "endNow", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "paymentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PaymentID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐMoneyInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = graphql.OmittableOf(data)
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "endNow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endNow"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndNow = graphql.OmittableOf(data)
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRejectPaymentInput(ctx context.Context, obj any) (RejectPaymentInput, error) {
 	var it RejectPaymentInput
 	if obj == nil {
@@ -44610,6 +45119,11 @@ func (ec *executionContext) _Credits(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "debt":
+			out.Values[i] = ec._Credits_debt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "grants":
 			field := field
 
@@ -47122,6 +47636,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "refundPayment":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_refundPayment(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "setAccountTax":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setAccountTax(ctx, field)
@@ -47373,6 +47894,11 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "fromBalance":
 			out.Values[i] = ec._Payment_fromBalance(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "refunded":
+			out.Values[i] = ec._Payment_refunded(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -48852,6 +49378,64 @@ func (ec *executionContext) _RefundCreditsPayload(ctx context.Context, sel ast.S
 			}
 		case "userErrors":
 			out.Values[i] = ec._RefundCreditsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var refundPaymentPayloadImplementors = []string{"RefundPaymentPayload"}
+
+func (ec *executionContext) _RefundPaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *RefundPaymentPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refundPaymentPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RefundPaymentPayload")
+		case "payment":
+			out.Values[i] = ec._RefundPaymentPayload_payment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditNote":
+			out.Values[i] = ec._RefundPaymentPayload_creditNote(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditsTaken":
+			out.Values[i] = ec._RefundPaymentPayload_creditsTaken(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditsOwed":
+			out.Values[i] = ec._RefundPaymentPayload_creditsOwed(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RefundPaymentPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -53960,6 +54544,11 @@ func (ec *executionContext) unmarshalNRefundCreditsInput2igny8ᚗcomᚋaccounts�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRefundPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐRefundPaymentInput(ctx context.Context, v any) (RefundPaymentInput, error) {
+	res, err := ec.unmarshalInputRefundPaymentInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRejectPaymentInput2igny8ᚗcomᚋaccountsᚋgraphᚐRejectPaymentInput(ctx context.Context, v any) (RejectPaymentInput, error) {
 	res, err := ec.unmarshalInputRejectPaymentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -55658,6 +56247,13 @@ func (ec *executionContext) marshalORefundCreditsPayload2ᚖigny8ᚗcomᚋaccoun
 		return graphql.Null
 	}
 	return ec._RefundCreditsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORefundPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRefundPaymentPayload(ctx context.Context, sel ast.SelectionSet, v *RefundPaymentPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RefundPaymentPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORejectPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐRejectPaymentPayload(ctx context.Context, sel ast.SelectionSet, v *RejectPaymentPayload) graphql.Marshaler {

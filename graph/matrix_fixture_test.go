@@ -55,7 +55,7 @@ func (w *realm) pay(owner *session, target string) {
 	request := func(key string) any {
 		return w.done(owner, "declarePayment", "payment.id", fields{"paymentId": ask(key), "sentOn": w.clock.day(0), "payerName": "Payer"})
 	}
-	w.done(w.staff, "confirmPayment", "payment.id", confirmation(w, request("first").(string), "first-"+target))
+	w.know("paid", target, w.done(w.staff, "confirmPayment", "payment.id", confirmation(w, request("first").(string), "first-"+target)))
 	w.know("payment", target, request("second"))
 	w.know("asked", target, ask("asked"))
 	w.exec(`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, created_at)

@@ -16,6 +16,9 @@ func payingOperations() []*operation {
 				"idempotencyKey": "matrix",
 			}
 		}),
+		mutation("refundPayment", "payment.id", "own foreign", func(c cell) fields {
+			return fields{"paymentId": c.id("paid"), "reason": "asked for", "idempotencyKey": "matrix"}
+		}),
 		mutation("setAccountTax", "account.id", "own foreign system", func(c cell) fields {
 			return fields{"accountId": c.id("account"), "taxRate": 1900, "taxId": "DE123456789"}
 		}),

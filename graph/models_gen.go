@@ -680,6 +680,35 @@ type RefundCreditsPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Input of refundPayment.
+type RefundPaymentInput struct {
+	// Which payment.
+	PaymentID string `json:"paymentId"`
+	// How much of the money that was received; null or absent for all that did not go back yet.
+	Amount graphql.Omittable[*MoneyInput] `json:"amount,omitempty"`
+	// Why, for the account's owner to read, 1 to 500 characters.
+	Reason string `json:"reason"`
+	// Whether the time that the payment pays for ends now: what has not begun is removed, and the account is suspended or, where it was
+	// going to be, cancelled. Null or absent for: with the whole of a payment that is not for an upgrade.
+	EndNow graphql.Omittable[*bool] `json:"endNow,omitempty"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of refundPayment.
+type RefundPaymentPayload struct {
+	// The payment as it is now; null where there are errors.
+	Payment *billing.Payment `json:"payment,omitempty"`
+	// The credit note; null where there are errors.
+	CreditNote *billing.Invoice `json:"creditNote,omitempty"`
+	// How many credits were taken back; null where there are errors.
+	CreditsTaken *int `json:"creditsTaken,omitempty"`
+	// How many of the credits were spent and are owed now; null where there are errors.
+	CreditsOwed *int `json:"creditsOwed,omitempty"`
+	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Input of rejectPayment.
 type RejectPaymentInput struct {
 	// Which payment.

@@ -43,7 +43,9 @@ type Resolver struct {
 	// Seller is who issues invoices; PublicURL is where clients reach the service, without a slash at the end.
 	Seller    billing.Party
 	PublicURL string
-	Log       *slog.Logger
+	// StaffEmail is where staff are told of payments that wait for them; empty for nowhere.
+	StaffEmail string
+	Log        *slog.Logger
 	// Clock says what time it is.
 	Clock func() time.Time
 	// Mail is where letters are left, Vault what seals secrets, WordPress the way to customers' sites.

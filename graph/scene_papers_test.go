@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,4 +82,38 @@ func TestInvoices_AreListedAndFetchedByALinkForMinutes(t *testing.T) {
 	if code, _, _ := a.fetch(path); code != http.StatusNotFound {
 		t.Errorf("when it is over: %d", code)
 	}
+}
+
+func TestRefund_ShowsTheOwnerWhatWentBackAndWhatIsOwed(t *testing.T) {
+	t.Parallel()
+	a := serve(t)
+	staff := a.staff()
+	a.signUp("ada@example.com", "Ada Example")
+	ada := a.logIn("ada@example.com")
+	id := a.paidFor(ada, staff, "starter", "B-1")
+	ada.do(`mutation { spendCredits(input: { operation: CONTENT_GENERATION, quantity: 260000, idempotencyKey: "much" }) { userErrors { code } } }`, nil).ok().
+		want("spendCredits.userErrors", "[]")
+	const refund = `mutation($in: RefundPaymentInput!) { refundPayment(input: $in) {
+		payment { status refunded { amount } } creditNote { kind number total { amount } refersTo { number } note pdfUrl } creditsTaken creditsOwed userErrors { code field } } }`
+	asked := input(map[string]any{"paymentId": id, "reason": "It was booked twice", "idempotencyKey": "back"})
+	first := staff.do(refund, asked).ok().want("refundPayment.userErrors", "[]").want("refundPayment.payment.status", "REFUNDED").
+		want("refundPayment.payment.refunded.amount", "89.00").want("refundPayment.creditNote.kind", "CREDIT_NOTE").
+		want("refundPayment.creditNote.number", "CN-2026-000001").want("refundPayment.creditNote.total.amount", "89.00").
+		want("refundPayment.creditsTaken", 400).want("refundPayment.creditsOwed", 600)
+	staff.do(refund, asked).ok().want("refundPayment.creditNote", fmt.Sprint(first.get("refundPayment.creditNote")))
+	staff.do(refund, input(map[string]any{"paymentId": id, "reason": "Another one", "idempotencyKey": "back"})).ok().
+		want("refundPayment.userErrors.0.code", "IDEMPOTENCY_CONFLICT")
+
+	seen := ada.do(`{ account { status credits { balance debt } } invoices(filter: { kind: CREDIT_NOTE }) { nodes { note refersTo { number } pdfUrl } } }`, nil).ok().
+		want("account.status", "SUSPENDED").want("account.credits.balance", 0).want("account.credits.debt", 600).
+		want("invoices.nodes.0.note", "It was booked twice").want("invoices.nodes.0.refersTo.number", "IG-2026-000001")
+	url, _ := seen.get("invoices.nodes.0.pdfUrl").(string)
+	if code, _, pdf := a.fetch(strings.TrimPrefix(url, "https://accounts.example.com")); code != http.StatusOK || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
+		t.Errorf("the credit note: %d %q", code, pdf)
+	}
+	// What comes next pays what is owed.
+	a.paidFor(ada, staff, "starter", "B-2")
+	ada.do(`{ account { status credits { balance debt } creditTransactions: ledger(first: 1) { nodes { type amount } } } }`, nil).ok().
+		want("account.status", "ACTIVE").want("account.credits.balance", 400).want("account.credits.debt", 0).
+		want("account.creditTransactions.nodes.0.type", "DEBT").want("account.creditTransactions.nodes.0.amount", -600)
 }

@@ -84,8 +84,12 @@ func (w *neighbourhood) fill(a *stage, site string) {
 		`INSERT INTO igny8_site_budgets (tenant_id, site_id, monthly_credits, updated_at) SELECT tenant_id, id, 10000, created_at FROM igny8_sites WHERE tenant_id = ?0 AND id = ?2`,
 		`UPDATE igny8_credit_accounts SET has_budgets = true WHERE tenant_id = ?0`,
 		`UPDATE igny8_subscriptions SET stripe_subscription_id = ?1 WHERE tenant_id = ?0`,
-		`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, description, created_at)
-			SELECT id, 1, 'unused', 100, 100, 'USD', ?1, created_at FROM igny8_tenants WHERE id = ?0`,
+		`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, description, payment_id, created_at)
+			SELECT tenant_id, 1, 'excess', 100, 100, 'USD', ?1, id, created_at FROM igny8_payments WHERE tenant_id = ?0 AND status = 'confirmed' ORDER BY id LIMIT 1`,
+		`INSERT INTO igny8_credit_debts (tenant_id, amount, debt_after, payment_id, created_at) SELECT tenant_id, 1, 1, max(id), max(created_at) FROM igny8_payments WHERE tenant_id = ?0 GROUP BY tenant_id`,
+		`UPDATE igny8_credit_accounts SET debt = 1 WHERE tenant_id = ?0`,
+		`INSERT INTO igny8_refunds (tenant_id, payment_id, credit_note_id, amount_minor, balance_minor, currency, ended_time, credits_taken, credits_owed, created_at)
+			SELECT tenant_id, payment_id, id, 0, 0, 'USD', false, 1, 1, issued_at FROM igny8_invoices WHERE tenant_id = ?0 AND kind = 'invoice'`,
 		`INSERT INTO igny8_billing_notices (tenant_id, kind, for_at, created_at)
 			SELECT tenant_id, 'renewal', max(end_at), min(created_at) FROM igny8_subscription_periods WHERE tenant_id = ?0 GROUP BY tenant_id`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,

@@ -229,6 +229,7 @@ func (w *neighbourhood) base() map[string]map[string]any {
 			"accountId": own("acct", 0), "planSlug": "enterprise", "until": day + "T00:00:00Z", "reason": word, "idempotencyKey": word + " assign",
 			"monthlyPrice": map[string]any{"amount": "500", "currencyCode": "USD"},
 		},
+		"refundPayment":     {"paymentId": own("pay", 1), "reason": word, "idempotencyKey": word + " refund"},
 		"setAccountTax":     {"accountId": own("acct", 0), "taxRate": 1900, "taxId": "DE123456789"},
 		"rejectPayment":     {"paymentId": own("pay", 2), "reason": word},
 		"adjustCredits":     {"accountId": own("acct", 0), "amount": 5, "reason": word, "idempotencyKey": word + " adjust"},

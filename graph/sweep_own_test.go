@@ -103,6 +103,13 @@ var doings = []struct {
 	{name: "resumeSubscription", who: "owner"},
 	{name: "assignPlan", who: "staff", alone: true, changes: map[string]any{"until": "2030-01-01T00:00:00Z"}},
 	{name: "setAccountTax", who: "staff"},
+	{
+		// All but one of the payment's own credits are spent, so that others are taken too.
+		name: "refundPayment", who: "staff", alone: true, changes: map[string]any{"paymentId": "paid 0"},
+		before: `UPDATE igny8_credit_grants AS g SET amount = amount + 1000, remaining = CASE WHEN payment_id IS NULL THEN remaining + moved - 1 ELSE 1 END
+			FROM (SELECT sum(remaining) AS moved FROM igny8_credit_grants WHERE tenant_id = ?0 AND payment_id IS NOT NULL) AS m
+			WHERE tenant_id = ?0 AND (payment_id IS NOT NULL OR id = (SELECT min(id) FROM igny8_credit_grants WHERE tenant_id = ?0))`,
+	},
 	{name: "rejectPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff"},
 	{name: "confirmPayment", who: "staff", changes: map[string]any{"paymentId": "paid 0", "externalPaymentId": ownWord, "idempotencyKey": ownWord}},

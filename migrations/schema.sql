@@ -381,8 +381,10 @@ CREATE TABLE igny8_credit_accounts (
     has_budgets boolean DEFAULT false NOT NULL,
     low_below bigint DEFAULT 0 NOT NULL,
     low_since timestamp with time zone,
+    debt bigint DEFAULT 0 NOT NULL,
     CONSTRAINT igny8_credit_accounts_available_check CHECK ((held <= balance)),
     CONSTRAINT igny8_credit_accounts_balance_check CHECK ((balance >= 0)),
+    CONSTRAINT igny8_credit_accounts_debt_check CHECK ((debt >= 0)),
     CONSTRAINT igny8_credit_accounts_held_check CHECK ((held >= 0)),
     CONSTRAINT igny8_credit_accounts_last_seq_check CHECK ((last_seq >= 0)),
     CONSTRAINT igny8_credit_accounts_low_below_check CHECK ((low_below >= 0))
@@ -423,6 +425,29 @@ CREATE TABLE igny8_credit_cost_config (
 CREATE SEQUENCE igny8_credit_cost_config_id_seq;
 
 ALTER SEQUENCE igny8_credit_cost_config_id_seq OWNED BY igny8_credit_cost_config.id;
+
+CREATE TABLE igny8_credit_debts (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    amount bigint NOT NULL,
+    debt_after bigint NOT NULL,
+    payment_id bigint,
+    transaction_id bigint,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_credit_debts_amount_check CHECK ((amount <> 0)),
+    CONSTRAINT igny8_credit_debts_debt_after_check CHECK ((debt_after >= 0)),
+    CONSTRAINT igny8_credit_debts_why_check CHECK (
+CASE
+    WHEN (amount > 0) THEN (payment_id IS NOT NULL)
+    ELSE (transaction_id IS NOT NULL)
+END)
+);
+
+ALTER TABLE ONLY igny8_credit_debts FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_credit_debts_id_seq;
+
+ALTER SEQUENCE igny8_credit_debts_id_seq OWNED BY igny8_credit_debts.id;
 
 CREATE TABLE igny8_credit_grants (
     tenant_id bigint NOT NULL,
@@ -502,6 +527,7 @@ CREATE TABLE igny8_credit_requests (
     held bigint NOT NULL,
     last_seq bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    debt bigint DEFAULT 0 NOT NULL,
     CONSTRAINT igny8_credit_requests_balance_check CHECK ((balance >= 0)),
     CONSTRAINT igny8_credit_requests_check CHECK (((held >= 0) AND (held <= balance))),
     CONSTRAINT igny8_credit_requests_last_seq_check CHECK ((last_seq >= 0)),
@@ -542,13 +568,13 @@ CREATE TABLE igny8_credit_transactions (
     CONSTRAINT igny8_credit_transactions_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'staff'::text, 'api_key'::text, 'system'::text]))),
     CONSTRAINT igny8_credit_transactions_amount_check CHECK ((amount <> 0)),
     CONSTRAINT igny8_credit_transactions_balance_after_check CHECK ((balance_after >= 0)),
-    CONSTRAINT igny8_credit_transactions_check CHECK ((((type = 'deduction'::text) = (amount < 0)) OR (type = ANY (ARRAY['expiration'::text, 'adjustment'::text])))),
+    CONSTRAINT igny8_credit_transactions_check CHECK ((((type = ANY (ARRAY['deduction'::text, 'reversal'::text, 'debt'::text])) = (amount < 0)) OR (type = ANY (ARRAY['expiration'::text, 'adjustment'::text])))),
     CONSTRAINT igny8_credit_transactions_check1 CHECK (((type <> 'expiration'::text) OR (amount < 0))),
     CONSTRAINT igny8_credit_transactions_operation_check CHECK ((operation = ANY (ARRAY['clustering'::text, 'idea_generation'::text, 'content_generation'::text, 'image_generation'::text, 'image_prompt_extraction'::text]))),
     CONSTRAINT igny8_credit_transactions_quantity_check CHECK ((quantity > 0)),
     CONSTRAINT igny8_credit_transactions_refunds_check CHECK (((refunds_id IS NULL) OR (type = 'refund'::text))),
     CONSTRAINT igny8_credit_transactions_seq_check CHECK ((seq > 0)),
-    CONSTRAINT igny8_credit_transactions_type_check CHECK ((type = ANY (ARRAY['trial'::text, 'subscription'::text, 'purchase'::text, 'promotion'::text, 'refund'::text, 'deduction'::text, 'expiration'::text, 'adjustment'::text, 'opening'::text]))),
+    CONSTRAINT igny8_credit_transactions_type_check CHECK ((type = ANY (ARRAY['trial'::text, 'subscription'::text, 'purchase'::text, 'promotion'::text, 'refund'::text, 'deduction'::text, 'expiration'::text, 'adjustment'::text, 'opening'::text, 'reversal'::text, 'debt'::text]))),
     CONSTRAINT igny8_credit_transactions_unit_credits_check CHECK ((unit_credits > 0)),
     CONSTRAINT igny8_credit_transactions_unit_size_check CHECK ((unit_size > 0))
 );
@@ -821,6 +847,7 @@ CREATE TABLE igny8_payments (
     tax_minor bigint DEFAULT 0 NOT NULL,
     applied_minor bigint DEFAULT 0 NOT NULL,
     tax_rate integer,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT igny8_payments_amount_check CHECK (((amount_minor >= 0) AND (amount_minor = (((net_minor - credited_minor) + tax_minor) - applied_minor)))),
     CONSTRAINT igny8_payments_applied_minor_check CHECK ((applied_minor >= 0)),
     CONSTRAINT igny8_payments_check CHECK (((status <> ALL (ARRAY['confirmed'::text, 'refunded'::text, 'disputed'::text])) OR ((external_payment_id IS NOT NULL) AND (received_on IS NOT NULL) AND (decided_at IS NOT NULL)))),
@@ -831,6 +858,8 @@ CREATE TABLE igny8_payments (
     CONSTRAINT igny8_payments_months_check CHECK (((months >= 1) AND (months <= 24))),
     CONSTRAINT igny8_payments_net_minor_check CHECK ((net_minor >= 0)),
     CONSTRAINT igny8_payments_purpose_check CHECK ((purpose = ANY (ARRAY['periods'::text, 'upgrade'::text, 'assignment'::text]))),
+    CONSTRAINT igny8_payments_refunded_check CHECK ((refunded_minor <= (amount_minor + applied_minor))),
+    CONSTRAINT igny8_payments_refunded_minor_check CHECK ((refunded_minor >= 0)),
     CONSTRAINT igny8_payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'rejected'::text, 'expired'::text, 'withdrawn'::text, 'refunded'::text, 'disputed'::text]))),
     CONSTRAINT igny8_payments_tax_minor_check CHECK ((tax_minor >= 0)),
     CONSTRAINT igny8_payments_tax_rate_check CHECK (((tax_rate >= 0) AND (tax_rate <= 10000)))
@@ -871,6 +900,32 @@ CREATE TABLE igny8_plans (
 CREATE SEQUENCE igny8_plans_id_seq;
 
 ALTER SEQUENCE igny8_plans_id_seq OWNED BY igny8_plans.id;
+
+CREATE TABLE igny8_refunds (
+    tenant_id bigint NOT NULL,
+    id bigint NOT NULL,
+    payment_id bigint NOT NULL,
+    credit_note_id bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    balance_minor bigint NOT NULL,
+    currency text NOT NULL,
+    ended_time boolean NOT NULL,
+    credits_taken bigint NOT NULL,
+    credits_owed bigint NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT igny8_refunds_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT igny8_refunds_balance_minor_check CHECK ((balance_minor >= 0)),
+    CONSTRAINT igny8_refunds_credits_owed_check CHECK ((credits_owed >= 0)),
+    CONSTRAINT igny8_refunds_credits_taken_check CHECK ((credits_taken >= 0)),
+    CONSTRAINT igny8_refunds_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
+ALTER TABLE ONLY igny8_refunds FORCE ROW LEVEL SECURITY;
+
+CREATE SEQUENCE igny8_refunds_id_seq;
+
+ALTER SEQUENCE igny8_refunds_id_seq OWNED BY igny8_refunds.id;
 
 CREATE TABLE igny8_reset_requests (
     id bigint NOT NULL,
@@ -1419,6 +1474,8 @@ ALTER TABLE ONLY igny8_credit_alerts ALTER COLUMN id SET DEFAULT nextval('igny8_
 
 ALTER TABLE ONLY igny8_credit_cost_config ALTER COLUMN id SET DEFAULT nextval('igny8_credit_cost_config_id_seq'::regclass);
 
+ALTER TABLE ONLY igny8_credit_debts ALTER COLUMN id SET DEFAULT nextval('igny8_credit_debts_id_seq'::regclass);
+
 ALTER TABLE ONLY igny8_credit_grants ALTER COLUMN id SET DEFAULT nextval('igny8_credit_grants_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_credit_holds ALTER COLUMN id SET DEFAULT nextval('igny8_credit_holds_id_seq'::regclass);
@@ -1442,6 +1499,8 @@ ALTER TABLE ONLY igny8_mails ALTER COLUMN id SET DEFAULT nextval('igny8_mails_id
 ALTER TABLE ONLY igny8_payments ALTER COLUMN id SET DEFAULT nextval('igny8_payments_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_plans ALTER COLUMN id SET DEFAULT nextval('igny8_plans_id_seq'::regclass);
+
+ALTER TABLE ONLY igny8_refunds ALTER COLUMN id SET DEFAULT nextval('igny8_refunds_id_seq'::regclass);
 
 ALTER TABLE ONLY igny8_reset_requests ALTER COLUMN id SET DEFAULT nextval('igny8_reset_requests_id_seq'::regclass);
 
@@ -1501,6 +1560,9 @@ ALTER TABLE ONLY igny8_credit_cost_config
 
 ALTER TABLE ONLY igny8_credit_cost_config
     ADD CONSTRAINT igny8_credit_cost_config_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY igny8_credit_debts
+    ADD CONSTRAINT igny8_credit_debts_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY igny8_credit_grants
     ADD CONSTRAINT igny8_credit_grants_pkey PRIMARY KEY (tenant_id, id);
@@ -1591,6 +1653,12 @@ ALTER TABLE ONLY igny8_plans
 
 ALTER TABLE ONLY igny8_plans
     ADD CONSTRAINT igny8_plans_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY igny8_refunds
+    ADD CONSTRAINT igny8_refunds_note_key UNIQUE (tenant_id, credit_note_id);
+
+ALTER TABLE ONLY igny8_refunds
+    ADD CONSTRAINT igny8_refunds_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY igny8_reset_requests
     ADD CONSTRAINT igny8_reset_requests_pkey PRIMARY KEY (id);
@@ -1828,6 +1896,15 @@ ALTER TABLE ONLY igny8_credit_accounts
 ALTER TABLE ONLY igny8_credit_alerts
     ADD CONSTRAINT igny8_credit_alerts_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
 
+ALTER TABLE ONLY igny8_credit_debts
+    ADD CONSTRAINT igny8_credit_debts_account_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_credit_accounts(tenant_id);
+
+ALTER TABLE ONLY igny8_credit_debts
+    ADD CONSTRAINT igny8_credit_debts_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
+
+ALTER TABLE ONLY igny8_credit_debts
+    ADD CONSTRAINT igny8_credit_debts_transaction_fkey FOREIGN KEY (tenant_id, transaction_id) REFERENCES igny8_credit_transactions(tenant_id, id);
+
 ALTER TABLE ONLY igny8_credit_grants
     ADD CONSTRAINT igny8_credit_grants_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
 
@@ -1914,6 +1991,12 @@ ALTER TABLE ONLY igny8_payments
 
 ALTER TABLE ONLY igny8_payments
     ADD CONSTRAINT igny8_payments_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES igny8_tenants(id);
+
+ALTER TABLE ONLY igny8_refunds
+    ADD CONSTRAINT igny8_refunds_note_fkey FOREIGN KEY (tenant_id, credit_note_id) REFERENCES igny8_invoices(tenant_id, id);
+
+ALTER TABLE ONLY igny8_refunds
+    ADD CONSTRAINT igny8_refunds_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES igny8_payments(tenant_id, id);
 
 ALTER TABLE ONLY igny8_sectors
     ADD CONSTRAINT igny8_sectors_industry_sector_fkey FOREIGN KEY (industry_id, industry_sector_id) REFERENCES igny8_industry_sectors(industry_id, id);
@@ -2030,6 +2113,8 @@ ALTER TABLE igny8_credit_accounts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_alerts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE igny8_credit_debts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE igny8_credit_grants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_credit_holds ENABLE ROW LEVEL SECURITY;
@@ -2057,6 +2142,8 @@ ALTER TABLE igny8_mail_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE igny8_mails ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_payments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE igny8_refunds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE igny8_sectors ENABLE ROW LEVEL SECURITY;
 
@@ -2116,6 +2203,8 @@ CREATE POLICY staff ON igny8_mails FOR SELECT USING ((current_setting('app.staff
 
 CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
+CREATE POLICY staff ON igny8_refunds FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+
 CREATE POLICY staff ON igny8_stripe_checkouts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
 CREATE POLICY staff ON igny8_stripe_invoices FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
@@ -2141,6 +2230,8 @@ CREATE POLICY tenant ON igny8_billing_notices USING ((tenant_id = (NULLIF(curren
 CREATE POLICY tenant ON igny8_credit_accounts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_alerts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_credit_debts USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_credit_grants USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -2169,6 +2260,8 @@ CREATE POLICY tenant ON igny8_mail_tokens USING ((tenant_id = (NULLIF(current_se
 CREATE POLICY tenant ON igny8_mails USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_payments USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON igny8_refunds USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON igny8_sectors USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
@@ -2258,6 +2351,10 @@ GRANT SELECT,INSERT ON TABLE igny8_credit_cost_config TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_credit_cost_config_id_seq TO igny8_app;
 
+GRANT SELECT,INSERT ON TABLE igny8_credit_debts TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_credit_debts_id_seq TO igny8_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE igny8_credit_grants TO igny8_app;
 
 GRANT USAGE ON SEQUENCE igny8_credit_grants_id_seq TO igny8_app;
@@ -2319,6 +2416,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE igny8_payments TO igny8_app;
 GRANT USAGE ON SEQUENCE igny8_payments_id_seq TO igny8_app;
 
 GRANT SELECT ON TABLE igny8_plans TO igny8_app;
+
+GRANT SELECT,INSERT ON TABLE igny8_refunds TO igny8_app;
+
+GRANT USAGE ON SEQUENCE igny8_refunds_id_seq TO igny8_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE igny8_reset_requests TO igny8_app;
 

@@ -93,12 +93,12 @@ func newService(ctx context.Context, p parts) (*service, error) {
 		Bank: billing.BankDetails{
 			Instructions: p.cfg.BankInstructions, Deadline: time.Duration(p.cfg.BankDeadlineDays) * 24 * time.Hour,
 		},
-		Seller: p.cfg.seller(), Mail: box,
+		Seller: p.cfg.seller(), StaffEmail: p.cfg.BillingEmail, Mail: box,
 	}
 	till := p.till(office)
 	resolver := &graph.Resolver{
 		DB: p.db, Auth: authority, Hasher: p.hasher, Log: p.log, Clock: time.Now, Bank: office.Bank,
-		Seller: office.Seller, PublicURL: p.cfg.PublicURL,
+		Seller: office.Seller, PublicURL: p.cfg.PublicURL, StaffEmail: office.StaffEmail,
 		Mail: box, Vault: sealing, WordPress: wordpress.New(sealing, wordpress.Config{}),
 		Gate: gate, InFlight: inFlight, Wake: postman.Wake, Hub: live.NewHub(), Stripe: till,
 	}

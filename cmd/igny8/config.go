@@ -57,6 +57,8 @@ type config struct {
 	SellerAddress string `env:"IGNY8_SELLER_ADDRESS" for:"serve dev" doc:"The seller's address on invoices, its lines separated by |, e.g. 1 Long Lane|London EC1A 9PL."`
 	SellerTaxID   string `env:"IGNY8_SELLER_TAX_ID" for:"serve dev" doc:"The seller's id at its tax office, as invoices name it."`
 
+	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of disputed payments. Without it nobody is."`
+
 	StripeKey     string   `env:"IGNY8_STRIPE_SECRET_KEY" for:"serve dev" doc:"The secret key by which Stripe is asked, sk_live_, sk_test_ or a restricted rk_. Without it nobody can pay through Stripe. dev refuses a live one."`
 	StripeSecrets []string `env:"IGNY8_STRIPE_WEBHOOK_SECRETS" for:"serve dev" doc:"The signing secret of the webhook at /webhooks/stripe, whsec_, or two separated by a comma while one takes the other's place: both count. Needed with IGNY8_STRIPE_SECRET_KEY."`
 	StripeURL     string   `env:"IGNY8_STRIPE_API_URL" for:"serve dev" doc:"Where Stripe's API is, for tests, e.g. of stripe-mock. Refused beside a live key. Without it, Stripe's own."`

@@ -193,8 +193,10 @@ type Payment struct {
 	CreditedMinor int64 `bun:"credited_minor"`
 	TaxMinor      int64 `bun:"tax_minor"`
 	// TaxRate is in hundredths of a percent, as the account's was when the payment was asked for.
-	TaxRate           *int           `bun:"tax_rate"`
-	AppliedMinor      int64          `bun:"applied_minor"`
+	TaxRate      *int  `bun:"tax_rate"`
+	AppliedMinor int64 `bun:"applied_minor"`
+	// RefundedMinor is what went back: of the money, and with it what came back to the account's balance.
+	RefundedMinor     int64          `bun:"refunded_minor"`
 	Purpose           Purpose        `bun:"purpose"`
 	Currency          money.Currency `bun:"currency"`
 	Reference         string         `bun:"reference"`
@@ -239,6 +241,11 @@ func (p *Payment) Tax() money.Money { return money.Money{Minor: p.TaxMinor, Curr
 // FromBalance is how much of it the account's balance pays.
 func (p *Payment) FromBalance() money.Money {
 	return money.Money{Minor: p.AppliedMinor, Currency: p.Currency}
+}
+
+// Refunded is how much of it went back, to whoever paid and to the account's balance.
+func (p *Payment) Refunded() money.Money {
+	return money.Money{Minor: p.RefundedMinor, Currency: p.Currency}
 }
 
 // PeriodConnection is a page of periods.

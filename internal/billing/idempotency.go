@@ -21,8 +21,9 @@ type remembered struct {
 	Operation   string      `bun:"operation,pk"`
 	Key         string      `bun:"key,pk"`
 	Fingerprint []byte      `bun:"fingerprint"`
-	SubjectID   gid.Payment `bun:"subject_id"`
-	CreatedAt   time.Time   `bun:"created_at"`
+	// SubjectID is the payment that the command made or decided on; of a refund, the refund's own id.
+	SubjectID gid.Payment `bun:"subject_id"`
+	CreatedAt time.Time   `bun:"created_at"`
 }
 
 // fingerprint is a hash of an input's facts, in a fixed order. Each is quoted, so that no two lists of

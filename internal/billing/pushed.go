@@ -11,7 +11,6 @@ import (
 
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
-	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/queue"
 )
@@ -197,12 +196,15 @@ Stripe's dashboard, do it there by hand, or have it tried again: igny8 stripe re
 type RefundWish struct {
 	// Amount is in minor units of the payment's currency.
 	Amount int64 `json:"amount"`
+	// Refund is the refund's number here.
+	Refund int64 `json:"refund"`
 }
 
-// pushRefund has Stripe give money of a payment back that it collected.
-func (a *agreement) pushRefund(ctx context.Context, tx bun.Tx, p *Payment, amount money.Money, now time.Time) error {
-	if p.Method != Stripe || amount.Minor <= 0 {
+// pushRefund has Stripe give money back that it collected, for a refund that was decided on here: what was decided on
+// there, or taken by a bank, is on its way.
+func (a *agreement) pushRefund(ctx context.Context, tx bun.Tx, p *Payment, back *PaymentRefund, now time.Time) error {
+	if p.Method != Stripe || back.AmountMinor <= 0 {
 		return nil
 	}
-	return a.push(ctx, tx, &Push{Kind: PushRefund, PaymentID: &p.ID}, RefundWish{Amount: amount.Minor}, now)
+	return a.push(ctx, tx, &Push{Kind: PushRefund, PaymentID: &p.ID}, RefundWish{Amount: back.AmountMinor, Refund: back.ID}, now)
 }

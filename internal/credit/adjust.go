@@ -114,5 +114,11 @@ func (b *book) adjust(ctx context.Context, staff account.Actor, in Adjusting) (*
 		Type: Type(Adjustment), Description: in.Reason, ActorKind: by.Kind, ActorID: by.ID,
 		IdempotencyKey: lineKey(opAdjust, in.IdempotencyKey),
 	}
-	return &Result{Transaction: line}, b.write(ctx, line, moves)
+	if err := b.write(ctx, line, moves); err != nil {
+		return nil, err
+	}
+	if in.Amount > 0 {
+		return &Result{Transaction: line}, b.payDebt(ctx, moves[0].grant)
+	}
+	return &Result{Transaction: line}, nil
 }

@@ -47,12 +47,13 @@ type pending struct {
 	answers []*request
 	used    []usageDay
 	alerts  []*alert
+	debts   []*debtChange
 }
 
 // lockStatement takes the account's lock. It is in the same trip as what is read behind it, which sees what
 // was committed by then.
 func (b *book) lockStatement(skip, found *bool) postgres.Statement {
-	text := `SELECT balance, held, last_seq, has_budgets, low_below, low_since FROM igny8_credit_accounts
+	text := `SELECT balance, held, last_seq, debt, has_budgets, low_below, low_since FROM igny8_credit_accounts
 		WHERE tenant_id = $1 FOR NO KEY UPDATE`
 	if *skip {
 		text += " SKIP LOCKED"
@@ -60,7 +61,7 @@ func (b *book) lockStatement(skip, found *bool) postgres.Statement {
 	w := b.watched
 	return postgres.Statement{
 		SQL: text, Args: []any{int64(b.tenant)},
-		Scan: postgres.ScanOne(found, &w.Balance, &w.Held, &w.LastSeq, &w.HasBudgets, &w.LowBelow, &w.LowSince),
+		Scan: postgres.ScanOne(found, &w.Balance, &w.Held, &w.LastSeq, &w.Debt, &w.HasBudgets, &w.LowBelow, &w.LowSince),
 	}
 }
 

@@ -37,6 +37,8 @@ type Account struct {
 	Balance  int64       `bun:"balance"`
 	Held     int64       `bun:"held"`
 	LastSeq  int64       `bun:"last_seq"`
+	// Debt is how many credits were spent of what was refunded since.
+	Debt int64 `bun:"debt"`
 }
 
 // Tenant is the account whose credits they are.
@@ -106,6 +108,9 @@ type Type string
 const (
 	Deduction  Type = "deduction"
 	Expiration Type = "expiration"
+	// Reversal takes back what a refunded payment had granted, DebtPaid what a grant paid of a debt.
+	Reversal Type = "reversal"
+	DebtPaid Type = "debt"
 )
 
 // MarshalGQL writes the enum value.

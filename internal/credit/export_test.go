@@ -71,3 +71,15 @@ func Waiting(db bun.IDB, tenant gid.Account) int {
 	}
 	return 0
 }
+
+// TakeBackSo takes back so many credits, as TakeBack does once it knows how many.
+func TakeBackSo(ctx context.Context, t postgres.Trips, in Reversing, due int64) (taken, owed int64, err error) {
+	b, err := open(ctx, t, in.Tenant, needs{earliest: in.At, latest: in.At, lineIDs: 1}, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, err := b.sweep(ctx); err != nil {
+		return 0, 0, err
+	}
+	return b.takeBack(ctx, in, due)
+}

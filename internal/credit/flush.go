@@ -42,15 +42,19 @@ const (
 	updateHolds = `UPDATE igny8_credit_holds AS h SET status = d.status, captured_quantity = d.captured_quantity,
 			transaction_id = d.transaction_id, closed_at = d.closed_at
 		FROM json_populate_recordset(NULL::igny8_credit_holds, %s::json) AS d WHERE h.tenant_id = $1 AND h.id = d.id`
-	insertAnswers = `INSERT INTO igny8_credit_requests (tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, created_at)
-		SELECT tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, created_at
+	insertAnswers = `INSERT INTO igny8_credit_requests (tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, debt,
+			created_at)
+		SELECT tenant_id, operation, key, fingerprint, transaction_id, hold_id, balance, held, last_seq, debt, created_at
 		FROM json_populate_recordset(NULL::igny8_credit_requests, %s::json)`
 	insertUse = `INSERT INTO igny8_credit_usage_days AS used (tenant_id, day, site_id, operation, deducted, refunded, quantity, operations)
 		SELECT tenant_id, day, site_id, operation, deducted, refunded, quantity, operations
 		FROM json_populate_recordset(NULL::igny8_credit_usage_days, %s::json) ON ` + addUse
 	insertAlerts = `INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at)
 		SELECT tenant_id, available, low_below, created_at FROM json_populate_recordset(NULL::igny8_credit_alerts, %s::json)`
-	updateState = `UPDATE igny8_credit_accounts SET balance = %s, held = %s, last_seq = %s, low_below = %s, low_since = %s WHERE tenant_id = $1`
+	insertDebts = `INSERT INTO igny8_credit_debts (tenant_id, amount, debt_after, payment_id, transaction_id, created_at)
+		SELECT tenant_id, amount, debt_after, payment_id, transaction_id, created_at
+		FROM json_populate_recordset(NULL::igny8_credit_debts, %s::json)`
+	updateState = `UPDATE igny8_credit_accounts SET balance = %s, held = %s, last_seq = %s, debt = %s, low_below = %s, low_since = %s WHERE tenant_id = $1`
 )
 
 // flush writes all that is pending with one statement, and commits a transaction of the book's own. The
@@ -70,6 +74,7 @@ func (b *book) flush(ctx context.Context) (map[gid.CreditTransaction]json.RawMes
 	}
 	rows("issued", insertGrants, len(b.issued), b.issued)
 	rows("line", insertLines, len(b.lines), b.lines)
+	rows("debt", insertDebts, len(b.debts), b.debts)
 	rows("part", insertParts, len(b.parts), b.parts)
 	// These two are there though they may be empty: what is over by chance must not make another statement.
 	ids, remaining := b.moved()
@@ -79,7 +84,7 @@ func (b *book) flush(ctx context.Context) (map[gid.CreditTransaction]json.RawMes
 	rows("answer", insertAnswers, len(b.answers), b.answers)
 	rows("used", insertUse, len(b.used), b.used)
 	rows("alert", insertAlerts, len(b.alerts), b.alerts)
-	w.add("", updateState, b.state.Balance, b.state.Held, b.state.LastSeq, b.watched.LowBelow, b.watched.LowSince)
+	w.add("", updateState, b.state.Balance, b.state.Held, b.state.LastSeq, b.state.Debt, b.watched.LowBelow, b.watched.LowSince)
 	if failed != nil {
 		return nil, failed
 	}

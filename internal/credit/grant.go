@@ -46,7 +46,7 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 	if in.Amount == 0 {
 		return nil, nil
 	}
-	b, err := open(ctx, postgres.Joined(tx), in.Tenant, needs{earliest: in.At, latest: in.At, lineIDs: 1, grantIDs: 1, alone: true}, false)
+	b, err := open(ctx, postgres.Joined(tx), in.Tenant, needs{earliest: in.At, latest: in.At, lineIDs: 2, grantIDs: 1, alone: true}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +70,9 @@ func Add(ctx context.Context, tx bun.Tx, in Incoming) (*Transaction, error) {
 		ActorKind: in.By.Kind, ActorID: in.By.ID, IdempotencyKey: in.IdempotencyKey,
 	}
 	if err := b.write(ctx, line, []move{granted}); err != nil {
+		return nil, err
+	}
+	if err := b.payDebt(ctx, granted.grant); err != nil {
 		return nil, err
 	}
 	b.watch()

@@ -15,9 +15,11 @@ import (
 	"pgregory.net/rapid"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
 )
 
@@ -35,6 +37,8 @@ type world interface {
 	perform(group []*credit.Movement) error
 	give(kind credit.Kind, amount int64, at time.Time, expires *time.Time) error
 	jobs(at time.Time) error
+	// takeBack takes back so many credits of a payment that was refunded.
+	takeBack(due int64, at time.Time) (taken, owed int64, err error)
 	// String is the state, as the model writes its own.
 	String() string
 	// verify adds up the ledger, of so many lines.
@@ -90,6 +94,10 @@ type inMemory struct {
 
 func (w inMemory) perform(group []*credit.Movement) error { return w.Perform(w.ctx, group) }
 func (w inMemory) jobs(at time.Time) error                { return w.Sweep(w.ctx, at) }
+func (w inMemory) takeBack(due int64, at time.Time) (taken, owed int64, err error) {
+	return credit.TakeBackSo(w.ctx, w.Memory, credit.Reversing{Tenant: w.Tenant, PaymentID: 1, IdempotencyKey: takenKey(), At: at}, due)
+}
+
 func (w inMemory) give(kind credit.Kind, amount int64, at time.Time, expires *time.Time) error {
 	return w.Give(w.ctx, &credit.Grant{Kind: kind, Amount: amount, ExpiresAt: expires}, at)
 }
@@ -106,6 +114,24 @@ func (w inPostgres) give(kind credit.Kind, amount int64, at time.Time, expires *
 	return nil
 }
 
+// takeBack is of a payment that granted nothing itself: what it is due is given.
+func (w inPostgres) takeBack(due int64, at time.Time) (taken, owed int64, err error) {
+	var payment gid.Payment
+	w.a.scan(&payment, `INSERT INTO igny8_payments (tenant_id, method, plan_id, months, net_minor, amount_minor, currency, reference, requested_by, expires_at)
+		VALUES (?0, 'bank_transfer', 2, 1, 8900, 8900, 'USD', ?1, ?2, now()) RETURNING id`, w.a.id, takenKey(), w.a.owner.User.ID)
+	err = postgres.InTx(w.a.ctx(), w.a.db.App, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		taken, owed, err = credit.TakeBackSo(ctx, postgres.Joined(tx), credit.Reversing{
+			Tenant: w.a.id, PaymentID: payment, IdempotencyKey: takenKey(), By: audit.By{Kind: audit.System}, At: at,
+		}, due)
+		return err
+	})
+	return taken, owed, err
+}
+
+// takenKey is another one each time.
+func takenKey() string { return fmt.Sprintf("taken:%d", serial.Add(1)) }
+
 func (w inPostgres) jobs(at time.Time) error {
 	_, err := credit.ExpireHolds(w.a.t.Context(), w.a.db.App, at)
 	_, err2 := credit.ExpireGrants(w.a.t.Context(), w.a.db.App, at)
@@ -114,7 +140,7 @@ func (w inPostgres) jobs(at time.Time) error {
 
 func (w inPostgres) String() string {
 	var got string
-	w.a.scan(&got, `SELECT format('balance %s held %s seq %s grants', balance, held, last_seq)
+	w.a.scan(&got, `SELECT format('balance %s held %s seq %s debt %s grants', balance, held, last_seq, debt)
 		|| coalesce((SELECT string_agg(' ' || remaining, '' ORDER BY id) FROM igny8_credit_grants WHERE tenant_id = ?0), '')
 		|| ' holds' || coalesce((SELECT string_agg(' ' || status, '' ORDER BY id) FROM igny8_credit_holds WHERE tenant_id = ?0), '')
 		FROM igny8_credit_accounts WHERE tenant_id = ?0`, w.a.id)
@@ -185,6 +211,8 @@ func (s *machine) run(rt *rapid.T) {
 			s.steps++
 		case 2, 3:
 			s.pass(rt)
+		case 4:
+			s.takeSome(rt)
 		default:
 			s.group(rt)
 		}
@@ -345,6 +373,26 @@ func (s *machine) giveSome(rt *rapid.T) {
 	}
 	s.m.grants = append(s.m.grants, modelGrant{priority: kind.Priority(), granted: s.m.now, expires: expires, left: amount})
 	s.m.seq++
+	s.m.payDebt(len(s.m.grants) - 1)
+	s.steps++
+}
+
+// takeSome refunds what granted some of the credits, spent or not.
+func (s *machine) takeSome(rt *rapid.T) {
+	due := rapid.Int64Range(0, 80).Draw(rt, "due")
+	taken, owed, err := s.takeBack(due, s.m.now)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	s.m.sweep()
+	if want := min(due, s.m.available()); taken != want || owed != due-want {
+		rt.Fatalf("of %d, %d were taken and %d are owed; %d were available", due, taken, owed, want)
+	}
+	if taken > 0 {
+		s.m.burn(taken, false)
+		s.m.seq++
+	}
+	s.m.debt += owed
 	s.steps++
 }
 
@@ -469,6 +517,7 @@ func (s *machine) planAdjust(rt *rapid.T, p *planned, next *model) {
 	case amount > 0:
 		next.grants = append(next.grants, modelGrant{priority: credit.Adjustment.Priority(), granted: at, left: amount})
 		next.seq++
+		next.payDebt(len(next.grants) - 1)
 	case -amount > next.available():
 		p.code = fault.InsufficientCredits
 	default:

@@ -27,6 +27,7 @@ type Memory struct {
 	lines    []*Transaction
 	parts    []*part
 	requests []*request
+	debts    []*debtChange
 	keys     map[string]bool
 	ids      int64
 }
@@ -55,6 +56,9 @@ func (m *Memory) Give(ctx context.Context, g *Grant, now time.Time) error {
 	if err := b.write(ctx, line, []move{granted}); err != nil {
 		return err
 	}
+	if err := b.payDebt(ctx, g); err != nil {
+		return err
+	}
 	b.watch()
 	_, err = b.flush(ctx)
 	return err
@@ -76,7 +80,7 @@ func (m *Memory) Sweep(ctx context.Context, now time.Time) error {
 // String is the account as the model writes itself.
 func (m *Memory) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "balance %d held %d seq %d grants", m.state.Balance, m.state.Held, m.state.LastSeq)
+	fmt.Fprintf(&b, "balance %d held %d seq %d debt %d grants", m.state.Balance, m.state.Held, m.state.LastSeq, m.state.Debt)
 	for _, g := range m.grants {
 		fmt.Fprintf(&b, " %d", g.Remaining)
 	}
@@ -117,6 +121,15 @@ func (m *Memory) Verify() error {
 			held += h.Amount
 		}
 	}
+	var owed int64
+	for i, c := range m.debts {
+		if owed += c.Amount; c.DebtAfter != owed || owed < 0 || (c.Amount > 0) != (c.TransactionID == nil) {
+			return fmt.Errorf("change %d of a debt of %d: %+v", i+1, owed, c)
+		}
+	}
+	if owed != m.state.Debt {
+		return fmt.Errorf("%+v: the debts add up to %d", m.state.Account, owed)
+	}
 	if s := m.state; s.Balance != ledger || s.Balance != left || s.Held != held || s.LastSeq != int64(len(m.lines)) || held > left {
 		return fmt.Errorf("%+v: the ledger is of %d, the grants of %d, the holds of %d", s.Account, ledger, left, held)
 	}
@@ -137,7 +150,7 @@ func (m *Memory) answer(s postgres.Statement) postgres.Rows {
 	switch {
 	case strings.Contains(s.SQL, "FOR NO KEY UPDATE"):
 		w := m.state
-		return &row{values: []any{w.Balance, w.Held, w.LastSeq, w.HasBudgets, w.LowBelow, w.LowSince}}
+		return &row{values: []any{w.Balance, w.Held, w.LastSeq, w.Debt, w.HasBudgets, w.LowBelow, w.LowSince}}
 	case strings.HasPrefix(s.SQL, "SELECT h.tenant_id"):
 		var open rowList
 		for _, h := range m.where(func(h *Hold) bool { return h.Status == HoldOpen }) {
@@ -286,19 +299,24 @@ func (m *Memory) Commit(_ context.Context, statements ...postgres.Statement) err
 			var requests []*request
 			rows(&requests)
 			m.requests = append(m.requests, requests...)
+		case "debt":
+			var changes []*debtChange
+			rows(&changes)
+			m.debts = append(m.debts, changes...)
 		default: // use and alerts are the database's tests' business
 			next()
 		}
 	}
-	const columns = 5
+	const columns = 6
 	if len(args) != columns {
 		return fmt.Errorf("%d arguments are left of\n%s", len(args), s.SQL)
 	}
 	m.state.Balance, _ = args[0].(int64)
 	m.state.Held, _ = args[1].(int64)
 	m.state.LastSeq, _ = args[2].(int64)
-	m.state.LowBelow, _ = args[3].(int64)
-	m.state.LowSince, _ = args[4].(*time.Time)
+	m.state.Debt, _ = args[3].(int64)
+	m.state.LowBelow, _ = args[4].(int64)
+	m.state.LowSince, _ = args[5].(*time.Time)
 	if m.state.Held > m.state.Balance || m.state.Held < 0 {
 		return errors.New("more is held than is there")
 	}

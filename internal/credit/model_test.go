@@ -12,8 +12,10 @@ import (
 // model is an account's credits as simply as they can be said, in memory: what the database holds must
 // be the same after every step.
 type model struct {
-	now    time.Time
-	seq    int64
+	now time.Time
+	seq int64
+	// debt is what was spent of what was refunded.
+	debt   int64
 	grants []modelGrant
 	holds  []modelHold
 	// lines are the deductions.
@@ -158,6 +160,16 @@ func (m *model) burn(n int64, capture bool) (moves []modelMove) {
 	return moves
 }
 
+// payDebt has a new grant pay one credit after the other.
+func (m *model) payDebt(grant int) {
+	if m.debt > 0 {
+		m.seq++
+	}
+	for ; m.debt > 0 && m.grants[grant].left > 0; m.debt-- {
+		m.grants[grant].left--
+	}
+}
+
 func (m *model) deduct(n int64, capture bool) {
 	moves := m.burn(n, capture)
 	m.seq++
@@ -207,7 +219,7 @@ func (l *modelLine) total() (n int64) {
 // String is the state as the database's is written for comparison.
 func (m *model) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "balance %d held %d seq %d grants", m.balance(), m.held(), m.seq)
+	fmt.Fprintf(&b, "balance %d held %d seq %d debt %d grants", m.balance(), m.held(), m.seq, m.debt)
 	for _, g := range m.grants {
 		fmt.Fprintf(&b, " %d", g.left)
 	}

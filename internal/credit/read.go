@@ -96,7 +96,8 @@ const (
 	readOver   = `(SELECT json_agg(h) FROM igny8_credit_holds AS h WHERE h.tenant_id = $1 AND h.status = 'open' AND h.expires_at <= $2)`
 	// The rows are looked up one by one, whatever the planner thinks of how many there are.
 	readAsked = `(SELECT json_agg(r) FROM unnest(%s::text[], %s::text[]) AS k (operation, key)
-		CROSS JOIN LATERAL (SELECT q.tenant_id, q.operation, q.key, q.fingerprint, q.transaction_id, q.hold_id, q.balance, q.held, q.last_seq, q.created_at
+		CROSS JOIN LATERAL (SELECT q.tenant_id, q.operation, q.key, q.fingerprint, q.transaction_id, q.hold_id, q.balance, q.held, q.last_seq,
+			q.debt, q.created_at
 			FROM igny8_credit_requests AS q
 			WHERE q.tenant_id = $1 AND q.operation = k.operation AND q.key = k.key OFFSET 0) AS r)`
 	// Those in effect at the earliest time, and those that took effect since.

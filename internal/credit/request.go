@@ -59,6 +59,7 @@ type request struct {
 	Balance       int64                  `json:"balance"`
 	Held          int64                  `json:"held"`
 	LastSeq       int64                  `json:"last_seq"`
+	Debt          int64                  `json:"debt"`
 	CreatedAt     time.Time              `json:"created_at"`
 
 	// answered is the result where it is known already.
@@ -147,7 +148,7 @@ func (b *book) recallAll(ctx context.Context) error {
 
 // result is what the request was answered. Foreign keys say that its line and hold are there.
 func (r *request) result(lines []*Transaction, holds []*Hold) *Result {
-	result := &Result{Credits: &Account{TenantID: r.TenantID, Balance: r.Balance, Held: r.Held, LastSeq: r.LastSeq}}
+	result := &Result{Credits: &Account{TenantID: r.TenantID, Balance: r.Balance, Held: r.Held, LastSeq: r.LastSeq, Debt: r.Debt}}
 	for _, line := range lines {
 		if r.TransactionID != nil && line.ID == *r.TransactionID {
 			result.Transaction = line
@@ -171,7 +172,7 @@ func (r *request) result(lines []*Transaction, holds []*Hold) *Result {
 func (b *book) remember(m *movement, result *Result) {
 	r := &request{
 		TenantID: b.tenant, Operation: m.operation, Key: m.key, Fingerprint: m.fingerprint, CreatedAt: b.now,
-		Balance: result.Credits.Balance, Held: result.Credits.Held, LastSeq: result.Credits.LastSeq, answered: result,
+		Balance: result.Credits.Balance, Held: result.Credits.Held, LastSeq: result.Credits.LastSeq, Debt: result.Credits.Debt, answered: result,
 	}
 	if result.Transaction != nil {
 		r.TransactionID = &result.Transaction.ID

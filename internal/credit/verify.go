@@ -118,6 +118,9 @@ var checks = []string{
 	       FROM igny8_credit_usage_days WHERE tenant_id = ?0) AS d
 	 FULL JOIN (` + useOfLines + `) AS l USING (day, site_id, operation)
 	 WHERE (d.deducted, d.refunded, d.quantity, d.operations) IS DISTINCT FROM (l.deducted, l.refunded, l.quantity, l.operations)`,
+	`SELECT 'debt.sum', 'igny8_credit_accounts ' || tenant_id, format('debt is %s, its changes add up to %s', debt, total)
+	 FROM igny8_credit_accounts, (SELECT coalesce(sum(amount), 0) AS total FROM igny8_credit_debts WHERE tenant_id = ?0) AS changes
+	 WHERE tenant_id = ?0 AND debt <> total`,
 	`SELECT 'budget.marked', 'igny8_credit_accounts ' || tenant_id, 'says that no site has a budget, and one has'
 	 FROM igny8_credit_accounts
 	 WHERE tenant_id = ?0 AND NOT has_budgets AND EXISTS (SELECT FROM igny8_site_budgets WHERE tenant_id = ?0)`,

@@ -36,6 +36,11 @@ var checks = []string{
 	 FROM igny8_payments AS pay
 	 WHERE pay.tenant_id = ?0 AND pay.status = 'confirmed' AND NOT EXISTS (
 	    SELECT FROM igny8_invoices AS i WHERE i.tenant_id = ?0 AND i.payment_id = pay.id AND i.kind = 'invoice')`,
+	`SELECT 'refund.notes', 'igny8_payments ' || pay.id, format('%s were refunded, its credit notes are of %s', pay.refunded_minor, coalesce(notes.total, 0))
+	 FROM igny8_payments AS pay
+	 LEFT JOIN (SELECT payment_id, sum(total_minor) AS total FROM igny8_invoices WHERE tenant_id = ?0 AND kind = 'credit_note' GROUP BY payment_id)
+	    AS notes ON notes.payment_id = pay.id
+	 WHERE pay.tenant_id = ?0 AND pay.refunded_minor <> coalesce(notes.total, 0)`,
 	`SELECT 'invoice.sum', 'igny8_invoices ' || i.id, format('says %s net, its lines are %s', i.net_minor, coalesce(lines.total, 0))
 	 FROM igny8_invoices AS i
 	 LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS total FROM igny8_invoice_lines WHERE tenant_id = ?0 GROUP BY invoice_id) AS lines

@@ -157,6 +157,12 @@ func TestExamine_FindsWhatIsPlanted(t *testing.T) {
 			`ALTER TABLE igny8_subscription_periods DROP CONSTRAINT igny8_subscription_periods_check2; UPDATE igny8_subscription_periods SET kind = 'paid' WHERE tenant_id = 5`,
 			"period.payment", `SELECT 'igny8_subscription_periods ' || max(id) FROM igny8_subscription_periods WHERE tenant_id = 5`,
 		},
+		"a debt": {`UPDATE igny8_credit_accounts SET debt = debt + 1 WHERE tenant_id = 5`, "debt.sum", `SELECT 'igny8_credit_accounts 5'`},
+		"money that went back without a credit note": {
+			`INSERT INTO igny8_payments (tenant_id, method, status, plan_id, months, net_minor, amount_minor, refunded_minor, currency, reference, requested_by, expires_at)
+			 VALUES (5, 'bank_transfer', 'pending', 2, 1, 8900, 8900, 100, 'USD', 'R', 1, now())`, "refund.notes",
+			`SELECT 'igny8_payments ' || max(id) FROM igny8_payments WHERE tenant_id = 5`,
+		},
 		"no subscription": {`DELETE FROM igny8_subscriptions WHERE tenant_id = 5`, "account.subscription", `SELECT 'igny8_tenants 5'`},
 		"no ledger":       {`DELETE FROM igny8_credit_accounts WHERE tenant_id = 5`, "credits.owner", `SELECT 'igny8_tenants 5'`},
 		"no owner":        {`UPDATE igny8_users SET role = 'viewer' WHERE tenant_id = 5`, "account.owner", `SELECT 'igny8_tenants 5'`},

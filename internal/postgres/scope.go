@@ -24,6 +24,19 @@ const scopeData = "igny8.scope"
 // transactions, so no rollback can undo it.
 const setScope = `SELECT set_config('app.tenant_id', $1, false), set_config('app.staff', $2, false)`
 
+// setLocalScope sets both for the transaction that it is in, and nothing beyond it.
+const setLocalScope = `SELECT set_config('app.tenant_id', $1, true), set_config('app.staff', $2, true)`
+
+// ownScopeKey marks a context whose caller sets the scope by a statement of its own, in the first trip of its
+// transaction: its connection comes in whatever scope it has.
+type ownScopeKey struct{}
+
+// local is the statement that gives a transaction the scope. It is the first one after its begin.
+func (s scope) local() Statement {
+	tenant, staff := s.settings()
+	return Statement{SQL: setLocalScope, Args: []any{tenant, staff}}
+}
+
 // WithTenant returns a context whose statements see the rows of one account. The scope is bound
 // when a connection leaves the pool: a transaction keeps the scope of the context that began it,
 // whatever contexts its statements are given later. An id that is not positive means no account.
@@ -67,11 +80,14 @@ func (s scope) settings() (tenant, staff string) {
 }
 
 // prepareScope is the pool's PrepareConn hook: it gives the connection the scope of ctx before
-// anybody else can use it. A connection whose scope could not be set is destroyed.
+// anybody else can use it, unless its caller does so itself (trip.go). A connection whose scope could not be set is destroyed.
 //
 // The statement goes through PgConn, below pgx's tracers: it belongs to the connection, not to a
 // query, and a count of statements must not depend on which connection the pool picked.
 func prepareScope(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	if ctx.Value(ownScopeKey{}) != nil {
+		return true, nil
+	}
 	want := scopeOf(ctx)
 	data := conn.PgConn().CustomData()
 	if have, known := data[scopeData].(scope); known && have == want {

@@ -41,8 +41,9 @@ type Trips interface {
 // already, fn's statements are a savepoint of it. Like InTx it runs again what Postgres gave up for the sake
 // of others, and fn must have no effect outside that a second run does not replace.
 //
-// The texts are prepared once a connection, under its share of the account's (share.go) and in the scope of
-// ctx. An error of Commit that is not Postgres's own leaves open whether the transaction was committed.
+// The texts are prepared once a connection, under its share of the account's (share.go). The scope of ctx is the
+// transaction's own and travels with its first statements, so that a connection that served another account
+// before costs no trip of its own. An error of Commit that is not Postgres's own leaves open whether the transaction was committed.
 func InTrips(ctx context.Context, db bun.IDB, fn func(ctx context.Context, t Trips) error) error {
 	pool, own := poolOf(db)
 	if !own {
@@ -51,7 +52,7 @@ func InTrips(ctx context.Context, db bun.IDB, fn func(ctx context.Context, t Tri
 	return again(ctx, txAttempts, func() error {
 		told := &announcements{}
 		inside := context.WithValue(ctx, announcementsKey{}, told)
-		conn, err := pool.Conn(ctx)
+		conn, err := pool.Conn(context.WithValue(ctx, ownScopeKey{}, true))
 		if err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}
@@ -64,7 +65,7 @@ func InTrips(ctx context.Context, db bun.IDB, fn func(ctx context.Context, t Tri
 			if !ok {
 				return fmt.Errorf("%T is no connection of pgx", driverConn)
 			}
-			t := &trips{conn: at.Conn()}
+			t := &trips{conn: at.Conn(), scope: scopeOf(ctx)}
 			defer t.end(ctx)
 			return fn(inside, t)
 		})
@@ -100,6 +101,7 @@ const (
 
 type trips struct {
 	conn        *pgx.Conn
+	scope       scope
 	begun, over bool
 }
 
@@ -117,9 +119,9 @@ func (t *trips) send(ctx context.Context, statements []Statement, last bool) err
 	if t.over {
 		return errors.New("the transaction is over")
 	}
-	all := make([]Statement, 0, len(statements)+2) //nolint:mnd // begin and commit
+	all := make([]Statement, 0, len(statements)+3) //nolint:mnd // begin, scope and commit
 	if !t.begun {
-		all = append(all, Statement{SQL: beginTrips})
+		all = append(all, Statement{SQL: beginTrips}, t.scope.local())
 	}
 	all = append(all, statements...)
 	if last {

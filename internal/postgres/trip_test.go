@@ -42,7 +42,7 @@ func TestInTrips_CommitsWhatWasSentAndReadsInOrder(t *testing.T) {
 			postgres.Statement{SQL: `SELECT count(*) FROM trip_things`, Scan: postgres.ScanOne(new(bool), &n)})
 		return errors.Join(err, trips.Commit(ctx, postgres.Statement{SQL: insertThing, Args: []any{2}}))
 	})
-	if err != nil || !found || scope != "7" || n != 1 || things(t, db) != 2 || counter.N() != 6 {
+	if err != nil || !found || scope != "7" || n != 1 || things(t, db) != 2 || counter.N() != 7 {
 		t.Errorf("%v %v %q %d, %d things, %q", err, found, scope, n, things(t, db), counter.Statements())
 	}
 }
@@ -78,6 +78,44 @@ func TestInTrips_LeavesNothingWithoutACommit(t *testing.T) {
 		var one int
 		if err := db.App.NewRaw("SELECT 1").Scan(t.Context(), &one); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// The scope is the transaction's own: a connection that served one account serves the next, whatever became of
+// the transaction, and is the first one's again.
+func TestInTrips_HasItsOwnScopeAndLeavesTheConnectionAsItWas(t *testing.T) {
+	t.Parallel()
+	db := newNotes(t, pgtest.WithMaxConns(1))
+	arrange(t, db, `INSERT INTO igny8_notes (tenant_id, body) VALUES (1, 'a'), (1, 'b'), (2, 'c')`)
+	one := db.App
+	lost := errors.New("lost")
+	first, second := postgres.WithTenant(t.Context(), 1), postgres.WithTenant(t.Context(), 2)
+	for _, broken := range []string{"", `SELECT nonsense`, `SELECT 1 / 0`} {
+		if n := count(t, first, one); n != 2 {
+			t.Fatalf("the first account sees %d notes", n)
+		}
+		for _, c := range []struct {
+			ctx  context.Context //nolint:containedctx // a column of a table
+			want int
+		}{{first, 2}, {postgres.WithStaff(t.Context()), 3}, {t.Context(), 0}, {second, 1}} {
+			var n int
+			err := postgres.InTrips(c.ctx, one, func(ctx context.Context, trips postgres.Trips) error {
+				err := trips.Send(ctx, postgres.Statement{SQL: `SELECT count(*) FROM igny8_notes`, Scan: postgres.ScanOne(new(bool), &n)})
+				if broken == "" {
+					return errors.Join(err, trips.Commit(ctx))
+				}
+				return errors.Join(lost, trips.Send(ctx, postgres.Statement{SQL: broken}))
+			})
+			if n != c.want || (broken == "") != (err == nil) {
+				t.Errorf("%q: %d notes, want %d; %v", broken, n, c.want, err)
+			}
+		}
+		if n := count(t, first, one); n != 2 {
+			t.Errorf("after %q the first account sees %d notes", broken, n)
+		}
+		if n := count(t, t.Context(), one); n != 0 {
+			t.Errorf("after %q nobody sees %d notes", broken, n)
 		}
 	}
 }

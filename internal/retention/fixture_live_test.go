@@ -10,6 +10,7 @@ import (
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/credit"
 	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/money"
 )
 
 // live fills the account with something of everything, personal data and secrets included.
@@ -96,8 +97,19 @@ func (a *tenant) trade(s gid.Site) {
 		})
 		must(t, err)
 	}
+	// The credits of the confirmed payment went where its money then went back, and more come in.
+	var paid billing.Refund
+	a.scan(&paid.PaymentID, `SELECT id FROM igny8_payments WHERE tenant_id = ? AND status = 'confirmed'`, a.id)
+	end := false
+	paid.Amount, paid.Reason, paid.EndNow, paid.IdempotencyKey = &money.Money{Minor: 1000, Currency: "USD"}, "canary-reason", &end, "back"
+	_, err := credit.Adjust(a.ctx(), a.App, staff, at, credit.Adjusting{AccountID: a.id, Amount: -2980, Reason: "canary-use", IdempotencyKey: "used"})
+	must(t, err)
+	_, _, err = office.RefundPayment(a.ctx(), a.App, staff, at, paid)
+	must(t, err)
+	_, err = credit.Adjust(a.ctx(), a.App, staff, at, credit.Adjusting{AccountID: a.id, Amount: 1000, Reason: "canary-gift", IdempotencyKey: "given"})
+	must(t, err)
 	life := 20 * time.Hour
-	_, err := credit.Reserve(a.ctx(), a.App, a.owner, now, reaches,
+	_, err = credit.Reserve(a.ctx(), a.App, a.owner, now, reaches,
 		credit.Reservation{Operation: credit.IdeaGeneration, Quantity: 5, SiteID: &s, ExpiresIn: &life, IdempotencyKey: "hold"})
 	must(t, err)
 }

@@ -31,6 +31,8 @@ const counted = `
 	UNION ALL SELECT 'period ' || t::text FROM igny8_subscription_periods AS t WHERE tenant_id = ?0
 	UNION ALL SELECT 'invoice ' || (to_jsonb(t) - 'buyer_name' - 'buyer_address' - 'buyer_email' - 'buyer_tax_id' - 'note')::text FROM igny8_invoices AS t WHERE tenant_id = ?0
 	UNION ALL SELECT 'invoice line ' || t::text FROM igny8_invoice_lines AS t WHERE tenant_id = ?0
+	UNION ALL SELECT 'refund ' || t::text FROM igny8_refunds AS t WHERE tenant_id = ?0
+	UNION ALL SELECT 'debt ' || t::text FROM igny8_credit_debts AS t WHERE tenant_id = ?0
 	UNION ALL SELECT 'external ' || t::text FROM igny8_external_payments AS t WHERE tenant_id = ?0
 	UNION ALL SELECT 'payment ' || (to_jsonb(t) - 'payer_name' - 'proof_url' - 'instructions' - 'rejection_reason' - 'updated_at')::text
 		FROM igny8_payments AS t WHERE tenant_id = ?0

@@ -59,7 +59,7 @@ var sections = []section{
 	},
 	{
 		name: "credits", from: "igny8_credit_accounts", key: "tenant_id", one: true,
-		columns: `t.balance, t.held, t.balance - t.held AS available, t.last_seq AS "lastSeq"`,
+		columns: `t.balance, t.held, t.balance - t.held AS available, t.last_seq AS "lastSeq", t.debt`,
 	},
 	{
 		name: "people", from: "igny8_users", where: live,
@@ -124,7 +124,7 @@ var sections = []section{
 		name: "payments", from: "igny8_payments",
 		columns: `'pay_' || t.id AS id, t.method, t.status, (SELECT p.slug FROM igny8_plans AS p WHERE p.id = t.plan_id) AS plan,
 			t.purpose, t.months, t.net_minor AS "netMinor", t.credited_minor AS "creditedMinor", t.tax_minor AS "taxMinor",
-			t.applied_minor AS "appliedMinor", t.amount_minor AS "amountMinor", t.currency, t.reference, t.instructions,
+			t.applied_minor AS "appliedMinor", t.amount_minor AS "amountMinor", t.refunded_minor AS "refundedMinor", t.currency, t.reference, t.instructions,
 			'user_' || t.requested_by AS "requestedBy", t.expires_at AS "expiresAt", t.declared_at AS "declaredAt", t.sent_on AS "sentOn",
 			t.payer_name AS "payerName", t.proof_url AS "proofUrl", t.external_payment_id AS "externalPaymentId",
 			t.received_on AS "receivedOn", t.decided_at AS "decidedAt", t.rejection_reason AS "rejectionReason",
@@ -145,6 +145,17 @@ var sections = []section{
 		name: "balance", from: "igny8_balance_transactions", key: "seq",
 		columns: `t.seq, t.type, t.amount_minor AS "amountMinor", t.balance_after AS "balanceAfter", t.currency,
 			'pay_' || t.payment_id AS "paymentId", t.description, t.created_at AS "createdAt"`,
+	},
+	{
+		name: "refunds", from: "igny8_refunds",
+		columns: `'pay_' || t.payment_id AS "paymentId", 'inv_' || t.credit_note_id AS "creditNoteId", t.amount_minor AS "amountMinor",
+			t.balance_minor AS "balanceMinor", t.currency, t.ended_time AS "endedTime", t.credits_taken AS "creditsTaken",
+			t.credits_owed AS "creditsOwed", t.created_at AS "createdAt"`,
+	},
+	{
+		name: "creditDebts", from: "igny8_credit_debts",
+		columns: `t.amount, t.debt_after AS "debtAfter", 'pay_' || t.payment_id AS "paymentId", 'ctx_' || t.transaction_id AS "transactionId",
+			t.created_at AS "createdAt"`,
 	},
 	{
 		name: "grants", from: "igny8_credit_grants",

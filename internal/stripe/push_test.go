@@ -13,6 +13,7 @@ import (
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/jobs"
+	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/retention"
 	"igny8.com/accounts/internal/staff"
@@ -345,6 +346,61 @@ func TestPush_GivesMoneyBackOnceHoweverOftenTheAnswerIsLost(t *testing.T) {
 	}
 	if back := d.fake.Get(charge)["amount_refunded"]; fmt.Sprint(back) != "10000" || !strings.HasSuffix(c.wishes(), "refund done, refund done, refund failed") {
 		t.Errorf("%v went back, %s", back, c.wishes())
+	}
+}
+
+// What staff give back of a payment that Stripe collected goes back there, and what ends with it ends there too.
+func TestPush_FollowsRefunds(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	c := d.collected("ada", "growth", 13900)
+	invoice := d.fake.Renew(c.subscription)
+	charge := d.fake.Pay(invoice)
+	paid := gid.Payment(d.numbers(`SELECT id FROM igny8_payments WHERE tenant_id = ?`, c.AccountID())[0])
+	d.sql(`UPDATE igny8_payments SET method = 'stripe', external_payment_id = ? WHERE tenant_id = ?`, invoice, c.AccountID())
+	give := func(key string, amount *money.Money) {
+		t.Helper()
+		_, _, err := d.office.RefundPayment(d.byStaff(), d.App, d.staff, monday.Add(time.Hour),
+			billing.Refund{PaymentID: paid, Amount: amount, Reason: "asked for", IdempotencyKey: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	some := dollars(3900)
+	give("some", &some)
+	give("some", &some) // said again it is one
+	if c.wishes() != "refund pending" {
+		t.Errorf("it leaves %q", c.wishes())
+	}
+	c.pushAll()
+	give("rest", nil)
+	if c.wishes() != "refund done, refund pending, end pending" {
+		t.Errorf("it leaves %q", c.wishes())
+	}
+	c.pushAll()
+	if back := d.fake.Get(charge); back["refunded"] != true || c.there() != "canceled false growth 13900" {
+		t.Errorf("Stripe has %q and %v", c.there(), back)
+	}
+	// What was paid by a bank, and what a bank took by a dispute, is not given back by Stripe.
+	b := d.collected("bob", "growth", 13900)
+	bank := gid.Payment(d.numbers(`SELECT id FROM igny8_payments WHERE tenant_id = ?`, b.AccountID())[0])
+	half := dollars(100)
+	if _, _, err := d.office.RefundPayment(d.byStaff(), d.App, d.staff, monday, billing.Refund{PaymentID: bank, Amount: &half, Reason: "asked for", IdempotencyKey: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	if b.wishes() != "" {
+		t.Errorf("it leaves %q", b.wishes())
+	}
+	d.sql(`UPDATE igny8_payments SET method = 'stripe' WHERE tenant_id = ?`, b.AccountID())
+	of := billing.PaymentKey{Tenant: b.AccountID(), Payment: bank}
+	if _, err := d.office.Dispute(d.t.Context(), d.App, of, monday); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.office.ResolveDispute(d.t.Context(), d.App, of, false, monday.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if b.wishes() != "end pending" {
+		t.Errorf("it leaves %q", b.wishes())
 	}
 }
 

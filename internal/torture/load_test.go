@@ -16,7 +16,8 @@ import (
 type load struct {
 	url       string
 	customers []*customer
-	// again are the codes that a retry may meet.
+	// again are the codes that a retry may meet. One of them is that the account's points are used up: these
+	// clients ask for more than any plan has, and such a refusal comes before anything is done.
 	again []string
 
 	// drain asks clients to end when they have been told what became of their last movement; abandon
@@ -32,7 +33,7 @@ type load struct {
 
 func newLoad(url string, customers []*customer) *load {
 	return &load{
-		url: url, customers: customers, again: []string{unanswered, "UNAVAILABLE", "TIMEOUT"},
+		url: url, customers: customers, again: []string{unanswered, "UNAVAILABLE", "TIMEOUT", "THROTTLED"},
 		record: map[*customer][]*movement{}, codes: map[string]int{},
 	}
 }
