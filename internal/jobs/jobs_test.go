@@ -233,13 +233,14 @@ func TestRun_FindsAccountsThatHaveNoJobAndDoesEachKind(t *testing.T) {
 	s.exec(`DELETE FROM river_job`)
 	s.crews(2, now)
 	s.eventually("0", undue, now)
-	s.eventually("6", `SELECT count(DISTINCT kind)::text FROM river_job WHERE state = 'completed' AND kind <> 'settle_account'`)
+	s.eventually("7", `SELECT count(DISTINCT kind)::text FROM river_job WHERE state = 'completed' AND kind <> 'settle_account'`)
 	report, err := jobs.Look(t.Context(), s.App, now)
 	if err != nil || !report.OK() {
 		t.Errorf("%v\n%s", err, report.Text())
 	}
 	for _, kind := range report.Kinds {
-		if kind.Kind != "settle_account" && (kind.LastDone == nil || kind.Next == nil || kind.Done != 1) {
+		left := kind.Kind == "settle_account" || kind.Kind == "stripe_event" || kind.Kind == "stripe_push"
+		if !left && (kind.LastDone == nil || kind.Next == nil || kind.Done != 1) {
 			t.Errorf("%s stands at %+v: two servers did it other than once", kind.Kind, kind)
 		}
 	}
