@@ -22,6 +22,8 @@ type (
 	queryResolver              struct{ *Resolver }
 	sectorResolver             struct{ *Resolver }
 	siteResolver               struct{ *Resolver }
+	stripeDriftResolver        struct{ *Resolver }
+	stripePushResolver         struct{ *Resolver }
 	subscriptionResolver       struct{ *Resolver }
 	subscriptionPeriodResolver struct{ *Resolver }
 	planChangeResolver         struct{ *Resolver }
@@ -73,6 +75,12 @@ func (r *Resolver) Sector() SectorResolver { return &sectorResolver{r} }
 
 // Site has the resolvers of its type.
 func (r *Resolver) Site() SiteResolver { return &siteResolver{r} }
+
+// StripeDrift has the resolvers of its type.
+func (r *Resolver) StripeDrift() StripeDriftResolver { return &stripeDriftResolver{r} }
+
+// StripePush has the resolvers of its type.
+func (r *Resolver) StripePush() StripePushResolver { return &stripePushResolver{r} }
 
 // Subscription has the resolvers of its type.
 func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }

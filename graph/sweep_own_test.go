@@ -93,6 +93,11 @@ var doings = []struct {
 		name: "cancelPayment", who: "owner", alone: true,
 		before: `UPDATE igny8_payments SET declared_at = NULL, sent_on = NULL, payer_name = NULL, proof_url = NULL WHERE tenant_id = ?0 AND status = 'pending'`,
 	},
+	{
+		name: "startCheckout", who: "owner", alone: true,
+		before: `UPDATE igny8_payments SET declared_at = NULL, sent_on = NULL, payer_name = NULL, proof_url = NULL WHERE tenant_id = ?0 AND status = 'pending'`,
+	},
+	{name: "openBillingPortal", who: "owner", alone: true, fails: true},
 	{name: "changePlan", who: "owner", alone: true},
 	{ // A period that runs has not begun yet.
 		name: "requestBankTransfer", who: "owner", alone: true, changes: map[string]any{"idempotencyKey": ownWord + " begins"},

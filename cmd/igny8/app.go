@@ -115,9 +115,17 @@ func newService(ctx context.Context, p parts) (*service, error) {
 	}
 	return &service{
 		server: srv, postman: postman, metrics: measured, stop: stop,
-		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job}),
+		crew:    jobs.New(jobs.Config{DB: p.db, Office: office, Log: p.log, Clock: time.Now, Observe: counted.Job, Stripe: tillWork(till)}),
 		notices: live.NewExchange(p.db, resolver.Hub, p.log),
 	}, nil
+}
+
+// tillWork is what jobs have to do with Stripe.
+func tillWork(till *stripe.Till) jobs.Stripe {
+	if till == nil {
+		return jobs.Stripe{}
+	}
+	return jobs.Stripe{Push: till.Push, Reconcile: till.ReconcileDue}
 }
 
 // till is where Stripe's side is worked on; nil where Stripe is not set up.

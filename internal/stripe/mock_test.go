@@ -222,4 +222,3 @@ func TestTill_IsJudgedByAMockThatRefuses(t *testing.T) {
 		}
 	}
 }
-

@@ -461,4 +461,3 @@ func TestPush_IsDoneByTheCrew(t *testing.T) {
 		t.Errorf("Stripe has %q", got)
 	}
 }
-

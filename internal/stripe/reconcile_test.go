@@ -67,8 +67,10 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 		do   func(d *desk, c *customer)
 		want string
 	}{
-		"an invoice that is no payment": {func(d *desk, c *customer) { d.fake.Pay(d.fake.Renew(c.subscription)) },
-			"invoice_not_counted (no payment / 139.00 USD was paid)"},
+		"an invoice that is no payment": {
+			func(d *desk, c *customer) { d.fake.Pay(d.fake.Renew(c.subscription)) },
+			"invoice_not_counted (no payment / 139.00 USD was paid)",
+		},
 		"an invoice of another sum": {func(d *desk, c *customer) {
 			i := d.fake.Renew(c.subscription)
 			d.fake.Pay(i)
@@ -79,19 +81,29 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 			d.fake.Pay(i)
 			d.open("other").counts(i, 13900)
 		}, "invoice_not_counted (a payment of acct_3 / of another account's customer)"},
-		"a payment without an invoice": {func(_ *desk, c *customer) { c.counts("in_never", 13900) },
-			"payment_not_collected (139.00 USD was counted / missing)"},
-		"a payment of an unpaid invoice": {func(d *desk, c *customer) { c.counts(d.fake.Renew(c.subscription), 13900) },
-			"payment_not_collected (139.00 USD was counted / open)"},
-		"a payment without an intent": {func(_ *desk, c *customer) { c.counts("pi_never", 13900) },
-			"payment_not_collected (139.00 USD was counted / missing)"},
+		"a payment without an invoice": {
+			func(_ *desk, c *customer) { c.counts("in_never", 13900) },
+			"payment_not_collected (139.00 USD was counted / missing)",
+		},
+		"a payment of an unpaid invoice": {
+			func(d *desk, c *customer) { c.counts(d.fake.Renew(c.subscription), 13900) },
+			"payment_not_collected (139.00 USD was counted / open)",
+		},
+		"a payment without an intent": {
+			func(_ *desk, c *customer) { c.counts("pi_never", 13900) },
+			"payment_not_collected (139.00 USD was counted / missing)",
+		},
 		"a stranger's subscription": {func(d *desk, _ *customer) {
 			d.fake.Subscribe(stripetest.Terms{Customer: d.fake.Customer(nil), AmountMinor: 100, Currency: "usd"})
 		}, "subscription_unknown (no such customer / incomplete)"},
-		"one that is over there": {func(d *desk, c *customer) { d.fake.End(c.subscription, "payment_failed") },
-			"subscription_status (collects for the account / canceled)"},
-		"one that is gone there": {func(d *desk, c *customer) { d.fake.Remove(c.subscription) },
-			"subscription_status (collects for the account / missing)"},
+		"one that is over there": {
+			func(d *desk, c *customer) { d.fake.End(c.subscription, "payment_failed") },
+			"subscription_status (collects for the account / canceled)",
+		},
+		"one that is gone there": {
+			func(d *desk, c *customer) { d.fake.Remove(c.subscription) },
+			"subscription_status (collects for the account / missing)",
+		},
 		"one that does not collect here": {func(d *desk, c *customer) {
 			d.sql(`UPDATE igny8_subscriptions SET stripe_subscription_id = NULL WHERE tenant_id = ?`, c.AccountID())
 		}, "subscription_status (does not collect for the account / active)"},
@@ -105,8 +117,10 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 			c.cancels()
 			d.sql(`UPDATE igny8_stripe_pushes SET status = 'failed'`)
 		}, "subscription_cancellation (ends with what is paid for / goes on)"},
-		"an end that we were not told": {func(d *desk, c *customer) { d.fake.CancelAtPeriodEnd(c.subscription, true) },
-			"subscription_cancellation (goes on / ends with what is paid for)"},
+		"an end that we were not told": {
+			func(d *desk, c *customer) { d.fake.CancelAtPeriodEnd(c.subscription, true) },
+			"subscription_cancellation (goes on / ends with what is paid for)",
+		},
 		"what is about to be told":     {func(_ *desk, c *customer) { c.cancels() }, ""},
 		"a renewal by bank in its end": {func(_ *desk, c *customer) { c.cancels(); c.pushAll(); c.pays(c.asks("growth", "again")) }, ""},
 		"what just happened": {func(d *desk, c *customer) {

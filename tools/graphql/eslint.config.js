@@ -32,7 +32,7 @@ export default [
               'AccountLimits', 'Actor', 'Allowance', 'CreditCost', 'CreditEstimate', 'CreditProblem', 'CreditVerification', 'Credits',
               'CreditRunOut', 'CreditTransactionGrant', 'CreditUsage', 'CreditsChanged', 'CreditsLow', 'InvitationPreview',
               'InvoiceLine', 'InvoiceParty', 'Money', 'PageInfo', 'PaymentChanged', 'PendingPlanChange', 'PlanChange', 'PlanMisfit',
-              'RateLimit', 'Session', 'SiteBudget', 'SiteSynced', 'Viewer', 'WordPressLink',
+              'Checkout', 'RateLimit', 'Session', 'SiteBudget', 'SiteSynced', 'StripeDrift', 'StripePush', 'Viewer', 'WordPressLink',
             ],
           },
         },
