@@ -66,7 +66,7 @@ func (w *realm) pay(owner *session, target string) {
 // dealWithStripe lets the account be a customer of Stripe, with something that differs and something that Stripe is to do.
 func (w *realm) dealWithStripe(tenant int64) {
 	w.t.Helper()
-	w.exec(`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) VALUES (?, ?, false, now())`, w.api.fake.Customer(nil), tenant)
+	w.exec(`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) VALUES (?, ?, false, now())`, w.fake.Customer(nil), tenant)
 	w.exec(`INSERT INTO igny8_stripe_drifts (kind, object_id, tenant_id, found_at, seen_at) VALUES ('subscription_plan', 'sub_' || ?0, ?0, now(), now())`, tenant)
 	w.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at) VALUES (?0, 'cancel', 'sub_' || ?0, 'failed', now(), now())`, tenant)
 }

@@ -52,7 +52,7 @@ func TestStripe_ShowsStaffWhatDiffersAndWhatIsNotDone(t *testing.T) {
 	a := serve(t)
 	staff, ada := a.staff(), a.signUp("ada@example.com", "Ada Example")
 	a.exec(`INSERT INTO igny8_stripe_drifts (kind, object_id, tenant_id, ours, theirs, found_at, seen_at, resolved_at) VALUES
-		('subscription_plan', 'sub_1', ?0, 'growth', 'starter', now() - interval '1 day', now(), NULL), ('amount_differs', 'in_1', NULL, '', '', now(), now(), now())`, ada.accountNumber())
+		('subscription_plan', 'sub_1', ?0, 'growth', 'starter', now() - interval '1 day', now(), NULL), ('amount_differs', 'in_1', NULL, '', '', now(), clock_timestamp(), now())`, ada.accountNumber())
 	a.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, error, attempts, created_at, updated_at)
 		VALUES (?0, 'cancel', 'sub_1', 'failed', 'the subscription is over at Stripe', 1, now(), now()), (?0, 'end', 'sub_1', 'done', NULL, 1, now(), now())`, ada.accountNumber())
 	const drifts = `{ stripeDrifts { totalCount nodes { kind objectId account { slug } ours theirs foundAt seenAt resolvedAt } } }`

@@ -111,7 +111,8 @@ func (in BeginCheckout) check() *fault.Error {
 
 // fingerprint is of all that a retry has to repeat.
 func (in BeginCheckout) fingerprint() []byte {
-	facts := []any{"", gid.Payment(0)}
+	facts := make([]any, 0, 2+len(in.Further))
+	facts = append(facts, "", gid.Payment(0))
 	if in.PlanSlug != nil {
 		facts[0] = *in.PlanSlug
 	}
@@ -147,10 +148,16 @@ func (a *agreement) termsOf(ctx context.Context, tx bun.Tx, in BeginCheckout, kn
 		return nil, fault.New(fault.InvalidState, "a cancelled account comes back by a bank transfer, which staff review")
 	}
 	terms := &CheckoutTerms{Checkout: known, Account: a.account}
+	var err error
 	if in.PaymentID == nil {
-		return terms, terms.subscribe(ctx, tx, a, *in.PlanSlug, now)
+		err = terms.subscribe(ctx, tx, a, *in.PlanSlug, now)
+	} else {
+		err = terms.pay(ctx, tx, a, in, now)
 	}
-	return terms, terms.pay(ctx, tx, a, in, now)
+	if err != nil {
+		return nil, err
+	}
+	return terms, nil
 }
 
 // subscribe makes the terms of a subscription, by the rules of a bank transfer for the same plan.

@@ -93,7 +93,7 @@ var (
 	poolWaits = prometheus.NewDesc("igny8_database_waits_total", "How often a connection was waited for.", nil, nil)
 	poolWait  = prometheus.NewDesc("igny8_database_wait_seconds_total", "How long connections were waited for.", nil, nil)
 	jobs      = prometheus.NewDesc("igny8_jobs", "Jobs in the database, by kind and state.", []string{"kind", "state"}, nil)
-	pushes    = prometheus.NewDesc("igny8_stripe_pushes", "What Stripe is to be told: what waits, and what was given up and waits for staff.", []string{"status"}, nil)
+	pushes    = prometheus.NewDesc("igny8_stripe_pushes", "What Stripe is to be told and waits, or was given up and waits for staff.", []string{"status"}, nil)
 	drifts    = prometheus.NewDesc("igny8_stripe_drifts", "In how many things Stripe and we differ.", nil, nil)
 	overdue   = prometheus.NewDesc("igny8_jobs_overdue_seconds", "How long the oldest job waits that could be done.", nil, nil)
 )

@@ -56,7 +56,7 @@ func (t *Till) StartCheckout(ctx context.Context, actor account.Actor, now time.
 		PlanSlug: in.PlanSlug, PaymentID: in.PaymentID, IdempotencyKey: in.IdempotencyKey, Further: []string{success, cancel},
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what it is about
+		return nil, err
 	}
 	if terms.SessionID != nil {
 		return t.again(ctx, *terms.SessionID)
@@ -102,12 +102,12 @@ func (t *Till) closeStale(ctx context.Context, terms *billing.CheckoutTerms, now
 		}
 		if is == stripe.CheckoutSessionStatusComplete {
 			if err := t.office.FailCheckout(ctx, t.db, terms.TenantID, terms.ID, now); err != nil {
-				return err //nolint:wrapcheck // it says what it is about
+				return err
 			}
 			return fault.New(fault.InvalidState, "it was paid at Stripe a moment ago; what follows from that is under way")
 		}
 		if err := t.office.ExpireCheckout(ctx, t.db, terms.TenantID, id, now); err != nil {
-			return err //nolint:wrapcheck // it says what it is about
+			return err
 		}
 	}
 	return nil
@@ -184,7 +184,7 @@ func sessionParams(terms *billing.CheckoutTerms, customer, success, cancel strin
 	params := &stripe.CheckoutSessionCreateParams{
 		Customer: &customer, Mode: stripe.String(string(terms.Mode)), Metadata: metadata,
 		ClientReferenceID: stripe.String(gid.Format(terms.TenantID)), SuccessURL: &success, CancelURL: &cancel,
-		ExpiresAt: stripe.Int64(terms.ExpiresAt.Unix()),
+		ExpiresAt: new(terms.ExpiresAt.Unix()),
 		LineItems: []*stripe.CheckoutSessionCreateLineItemParams{{Quantity: stripe.Int64(1), PriceData: price}},
 	}
 	params.SetIdempotencyKey(fmt.Sprintf("igny8-checkout-%d-%d", terms.TenantID, terms.ID))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,7 +112,7 @@ func (c *customer) start(plan, key string) (*stripe.Checkout, error) {
 	return c.desk.till.StartCheckout(c.ctx(), c.Actor, monday, stripe.StartCheckout{PlanSlug: &plan, IdempotencyKey: key})
 }
 
-// asks asks for a bank transfer.
+// asks requests a bank transfer.
 func (c *customer) asks(plan, key string) *billing.Payment {
 	c.desk.t.Helper()
 	p, err := c.desk.office.RequestTransfer(c.ctx(), c.desk.App, c.Actor, monday,
@@ -143,7 +144,7 @@ func (d *desk) collected(name, plan string, net int64) *customer {
 	id := d.fake.Customer(map[string]string{billing.MetaAccount: gid.Format(c.AccountID())})
 	d.sql(`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) VALUES (?, ?, false, ?)`, id, c.AccountID(), monday)
 	subscription, _ := d.fake.Subscribe(stripetest.Terms{Customer: id, AmountMinor: net, Currency: "usd", Metadata: map[string]string{
-		billing.MetaAccount: gid.Format(c.AccountID()), billing.MetaPlan: plan, billing.MetaNet: fmt.Sprint(net),
+		billing.MetaAccount: gid.Format(c.AccountID()), billing.MetaPlan: plan, billing.MetaNet: strconv.FormatInt(net, 10),
 	}})
 	d.fake.Set(subscription, stripetest.Object{"status": "active"})
 	d.sql(`UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`, subscription, c.AccountID())

@@ -130,6 +130,12 @@ func (d *Drift) line() string {
 	return fmt.Sprintf("%s  %s  %s  here: %s  there: %s", d.Kind, d.ObjectID, whose, d.Ours, d.Theirs)
 }
 
+// driftKey is what there is one open drift of.
+type driftKey struct {
+	kind   DriftKind
+	object string
+}
+
 // write keeps what was found, marks as resolved what was looked at and differs no more, and tells staff of what is new.
 func (t *Till) write(ctx context.Context, c *Comparison, looked map[string]bool, now time.Time) error {
 	house, err := t.house(ctx)
@@ -137,38 +143,27 @@ func (t *Till) write(ctx context.Context, c *Comparison, looked map[string]bool,
 		return err
 	}
 	return postgres.InTx(postgres.WithTenant(ctx, int64(house)), t.db, func(ctx context.Context, tx bun.Tx) error {
+		c.New, c.Resolved = 0, 0
 		open := []*Drift{}
 		if err := tx.NewSelect().Model(&open).Where("resolved_at IS NULL").Order("id").For("UPDATE").Scan(ctx); err != nil {
 			return fmt.Errorf("read drifts: %w", err)
 		}
-		type key struct {
-			kind   DriftKind
-			object string
-		}
-		known := map[key]*Drift{}
+		known := map[driftKey]*Drift{}
 		for _, d := range open {
-			known[key{d.Kind, d.ObjectID}] = d
+			known[driftKey{d.Kind, d.ObjectID}] = d
 		}
 		var fresh []*Drift
 		for _, d := range c.Drifts {
-			d.FoundAt, d.SeenAt = now, now
-			if was := known[key{d.Kind, d.ObjectID}]; was != nil {
-				d.ID, d.FoundAt = was.ID, was.FoundAt
-				delete(known, key{d.Kind, d.ObjectID})
-				if _, err := tx.NewUpdate().Model(d).WherePK().Column("tenant_id", "ours", "theirs", "seen_at").Exec(ctx); err != nil {
-					return fmt.Errorf("write a drift: %w", err)
-				}
-				continue
+			was := known[driftKey{d.Kind, d.ObjectID}]
+			delete(known, driftKey{d.Kind, d.ObjectID})
+			if err := d.keep(ctx, tx, was, now); err != nil {
+				return err
 			}
-			// Another comparison at the same time may have found it too.
-			if _, err := tx.NewInsert().Model(d).On("CONFLICT DO NOTHING").Returning("id").Exec(ctx); err != nil {
-				return fmt.Errorf("insert a drift: %w", err)
-			}
-			if d.ID != 0 {
+			if was == nil && d.ID != 0 {
 				fresh = append(fresh, d)
 			}
 		}
-		c.New, c.Resolved = len(fresh), 0
+		c.New = len(fresh)
 		for _, d := range known {
 			if !looked[d.ObjectID] {
 				continue
@@ -181,6 +176,23 @@ func (t *Till) write(ctx context.Context, c *Comparison, looked map[string]bool,
 		}
 		return t.tellOfDrift(ctx, tx, house, fresh, now)
 	})
+}
+
+// keep writes a drift over what was known of it, or as a new one: without a number where another comparison at the same
+// time did that.
+func (d *Drift) keep(ctx context.Context, tx bun.Tx, was *Drift, now time.Time) error {
+	d.FoundAt, d.SeenAt = now, now
+	if was == nil {
+		if _, err := tx.NewInsert().Model(d).On("CONFLICT DO NOTHING").Returning("id").Exec(ctx); err != nil {
+			return fmt.Errorf("insert a drift: %w", err)
+		}
+		return nil
+	}
+	d.ID, d.FoundAt = was.ID, was.FoundAt
+	if _, err := tx.NewUpdate().Model(d).WherePK().Column("tenant_id", "ours", "theirs", "seen_at").Exec(ctx); err != nil {
+		return fmt.Errorf("write a drift: %w", err)
+	}
+	return nil
 }
 
 // house is the account under which letters to staff about nobody's account are kept: the house's own; 0 where there is

@@ -57,7 +57,6 @@ var listens = regexp.MustCompile(`Listening for HTTP at address: (127\.0\.0\.1:\
 func runMock(t *testing.T) *mock {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	//nolint:gosec // G204: a program of ours
 	run := exec.CommandContext(ctx, findMock(t), "-http-addr", "127.0.0.1:", "-https-addr", "127.0.0.1:")
 	out, err := run.StdoutPipe()
 	if err != nil {

@@ -57,6 +57,8 @@ func (d *desk) away(is bool) {
 }
 
 // What is done to an agreement is done to the subscription that collects for it.
+//
+//nolint:paralleltest,tparallel // they share a desk
 func TestPush_FollowsTheAgreement(t *testing.T) {
 	t.Parallel()
 	d := atDesk(t)

@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +152,7 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 			again := d.compare()
 			lines := d.word(`SELECT count(*)::text FROM igny8_stripe_drifts`)
 			letters := d.word(`SELECT count(*)::text FROM igny8_mails WHERE kind = 'stripe_drift'`)
-			if found.New != wantNew || again.New != 0 || lines != fmt.Sprint(wantNew) || letters != fmt.Sprint(wantNew) {
+			if found.New != wantNew || again.New != 0 || lines != strconv.Itoa(wantNew) || letters != strconv.Itoa(wantNew) {
 				t.Errorf("%d new, then %d; %s lines, %s letters", found.New, again.New, lines, letters)
 			}
 		})
