@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -140,6 +141,42 @@ func TestStartCheckout_LeavesOnePageOpenAmongMany(t *testing.T) {
 	if left := d.word(`SELECT count(*)::text FROM igny8_stripe_checkouts WHERE status IN ('started', 'open')`); left != "1" {
 		t.Errorf("%s checkouts are under way", left)
 	}
+}
+
+// A page that Stripe is slow to make is closed, and given to nobody, where a newer one was given meanwhile.
+func TestStartCheckout_ClosesThePageThatCameTooLate(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	c := d.open("ada")
+	arrived, let := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	d.fake.Refuse(func(method, path string) int {
+		if method == http.MethodPost && path == "/v1/checkout/sessions" {
+			held := false
+			once.Do(func() { held = true })
+			if held {
+				close(arrived)
+				<-let
+			}
+		}
+		return 0
+	})
+	slow := make(chan error, 1)
+	go func() { _, err := c.start("starter", "slow"); slow <- err }()
+	<-arrived
+	page, err := c.start("starter", "newer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(let)
+	told(t, <-slow, "INVALID_STATE")
+	for i := range 50 {
+		if s := d.fake.Get(fmt.Sprintf("cs_test_fake%06d", i)); s["status"] == "open" && s["url"] != page.URL {
+			t.Errorf("%v is open beside the newer one", s["url"])
+		}
+	}
+	_, err = c.start("starter", "slow")
+	told(t, err, "INVALID_STATE")
 }
 
 func TestStartCheckout_DoesNotOpenAPageBesideOneThatWasPaid(t *testing.T) {

@@ -154,6 +154,9 @@ func TestPush_SetsThePriceWithTaxAndWithoutProration(t *testing.T) {
 	d.sql(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, c.AccountID())
 	c.moves("starter")
 	c.pushAll()
+	if how := d.fake.Get(c.subscription)["asked_proration"]; how != "none" {
+		t.Errorf("it is prorated: %v", how)
+	}
 	if got := c.there(); got != "active false starter 10591" {
 		t.Errorf("Stripe has %q", got)
 	}
@@ -327,6 +330,7 @@ func TestPush_GivesMoneyBackOnceHoweverOftenTheAnswerIsLost(t *testing.T) {
 		t.Fatal("a try whose answer was lost is told as done")
 	}
 	d.loses.Store(nil)
+	d.fake.Forget() // it may take longer than a day
 	for range 2 {
 		if err := c.push(push, false); err != nil {
 			t.Fatal(err)

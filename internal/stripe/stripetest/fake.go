@@ -77,6 +77,13 @@ func (f *Fake) FailNext(n int) {
 	f.failing = n
 }
 
+// Forget drops what idempotency keys stood for, as Stripe does after a day.
+func (f *Fake) Forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.replays = map[string][]byte{}
+}
+
 // Refuse answers calls with the status that the function says; 0 lets them pass. nil takes it back. The function is
 // called without a lock, so that it may wait or change things.
 func (f *Fake) Refuse(by func(method, path string) int) {

@@ -187,6 +187,7 @@ func (f *Fake) change(s, params Object) {
 		}
 		delete(params, "items")
 	}
+	s["asked_proration"] = params["proration_behavior"] // which the API keeps to itself
 	delete(params, "proration_behavior")
 	merge(s, params)
 	if cancel, ok := s["cancel_at_period_end"].(bool); ok && cancel {
