@@ -179,7 +179,7 @@ func TestReconcile_TakesInWhatNobodyToldOfAndForgetsWhatIsMended(t *testing.T) {
 		t.Errorf("%s jobs", n)
 	}
 	// While it is being taken in it neither counts as mended nor is taken in twice.
-	if again := d.compare(); again.Fetched != 0 || again.Resolved != 0 {
+	if again := d.compare(); again.Fetched != 0 || again.Resolved != 0 || len(again.Drifts) != 2 {
 		t.Errorf("%+v", again)
 	}
 	d.sql(`UPDATE igny8_stripe_events SET status = 'done'`)
