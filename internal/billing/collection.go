@@ -49,6 +49,10 @@ func (a *agreement) tellStripe(ctx context.Context, tx bun.Tx) error {
 		return nil
 	}
 	if is.ends && !was.ends || a.stops {
+		waits, err := a.pushing(ctx, tx, *id, PushEnd)
+		if err != nil || waits {
+			return err
+		}
 		return a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt)
 	}
 	seen, err := a.seen(ctx, tx, *id)
