@@ -151,7 +151,7 @@ func (t *Till) openSession(ctx context.Context, terms *billing.CheckoutTerms, su
 				return nil, errors.Join(err, closing)
 			}
 		}
-		return nil, err //nolint:wrapcheck // it says what it is about
+		return nil, err
 	}
 	if s.Status != stripe.CheckoutSessionStatusOpen || s.URL == "" {
 		return t.again(ctx, s.ID) // what was repeated is as it was when it was made

@@ -38,7 +38,7 @@ func (t *Till) customerFor(ctx context.Context, terms *billing.CheckoutTerms, no
 	id := made.ID
 	err = postgres.InTx(postgres.WithTenant(ctx, int64(terms.TenantID)), t.db, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := account.Lock(ctx, tx, terms.TenantID); err != nil {
-			return err //nolint:wrapcheck // it says what it is about
+			return err
 		}
 		known, err := t.customerOf(ctx, tx, terms.TenantID)
 		if err != nil || known != "" {

@@ -72,7 +72,7 @@ type DriftEdge = page.Edge[*Drift]
 func Drifts(ctx context.Context, db bun.IDB, open bool, args page.Args) (*DriftConnection, error) {
 	w, err := args.Window(2)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what it is about
+		return nil, err
 	}
 	query := func(rows *[]*Drift) *bun.SelectQuery {
 		q := db.NewSelect().Model(rows)
