@@ -66,7 +66,9 @@ type ResolverRoot interface {
 	Receipt() ReceiptResolver
 	Sector() SectorResolver
 	Site() SiteResolver
+	StripeDrift() StripeDriftResolver
 	StripeEvent() StripeEventResolver
+	StripePush() StripePushResolver
 	Subscription() SubscriptionResolver
 	SubscriptionPeriod() SubscriptionPeriodResolver
 	Viewer() ViewerResolver
@@ -247,6 +249,11 @@ type ComplexityRoot struct {
 	CheckWordPressPayload struct {
 		UserErrors func(childComplexity int) int
 		WordPress  func(childComplexity int) int
+	}
+
+	Checkout struct {
+		ExpiresAt func(childComplexity int) int
+		URL       func(childComplexity int) int
 	}
 
 	ConfirmPaymentPayload struct {
@@ -643,6 +650,7 @@ type ComplexityRoot struct {
 		LogIn                    func(childComplexity int, input LogInInput) int
 		LogOut                   func(childComplexity int, input LogOutInput) int
 		LogOutEverywhere         func(childComplexity int, input LogOutEverywhereInput) int
+		OpenBillingPortal        func(childComplexity int, input OpenBillingPortalInput) int
 		ReactivateAccount        func(childComplexity int, input ReactivateAccountInput) int
 		RecordReceipt            func(childComplexity int, input RecordReceiptInput) int
 		RecordSyncEvent          func(childComplexity int, input RecordSyncEventInput) int
@@ -674,6 +682,7 @@ type ComplexityRoot struct {
 		SetSiteBudget            func(childComplexity int, input SetSiteBudgetInput) int
 		SignUp                   func(childComplexity int, input SignUpInput) int
 		SpendCredits             func(childComplexity int, input SpendCreditsInput) int
+		StartCheckout            func(childComplexity int, input StartCheckoutInput) int
 		SuspendAccount           func(childComplexity int, input SuspendAccountInput) int
 		TransferOwnership        func(childComplexity int, input TransferOwnershipInput) int
 		UpdateAccount            func(childComplexity int, input UpdateAccountInput) int
@@ -681,6 +690,11 @@ type ComplexityRoot struct {
 		UpdateSector             func(childComplexity int, input UpdateSectorInput) int
 		UpdateSite               func(childComplexity int, input UpdateSiteInput) int
 		VerifyEmail              func(childComplexity int, input VerifyEmailInput) int
+	}
+
+	OpenBillingPortalPayload struct {
+		URL        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -824,7 +838,9 @@ type ComplexityRoot struct {
 		Site               func(childComplexity int, id string) int
 		Sites              func(childComplexity int, filter *SiteFilter, orderBy *SiteOrder, first *int, after *string, last *int, before *string) int
 		StaffAccount       func(childComplexity int, id string) int
+		StripeDrifts       func(childComplexity int, open bool, first *int, after *string, last *int, before *string) int
 		StripeEvents       func(childComplexity int, filter *StripeEventFilter, first *int, after *string, last *int, before *string) int
+		StripePushes       func(childComplexity int, status *billing.PushStatus, first *int, after *string, last *int, before *string) int
 		Viewer             func(childComplexity int) int
 	}
 
@@ -1075,6 +1091,34 @@ type ComplexityRoot struct {
 		UserErrors  func(childComplexity int) int
 	}
 
+	StartCheckoutPayload struct {
+		Checkout   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	StripeDrift struct {
+		Account    func(childComplexity int) int
+		FoundAt    func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		ObjectID   func(childComplexity int) int
+		Ours       func(childComplexity int) int
+		ResolvedAt func(childComplexity int) int
+		SeenAt     func(childComplexity int) int
+		Theirs     func(childComplexity int) int
+	}
+
+	StripeDriftConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	StripeDriftEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	StripeEvent struct {
 		APIVersion func(childComplexity int) int
 		Account    func(childComplexity int) int
@@ -1100,6 +1144,31 @@ type ComplexityRoot struct {
 	}
 
 	StripeEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	StripePush struct {
+		Account        func(childComplexity int) int
+		Attempts       func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Error          func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		PaymentID      func(childComplexity int) int
+		Status         func(childComplexity int) int
+		SubscriptionID func(childComplexity int) int
+		UpdatedAt      func(childComplexity int) int
+	}
+
+	StripePushConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	StripePushEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
 	}
@@ -1372,6 +1441,8 @@ type MutationResolver interface {
 	RequestBankTransfer(ctx context.Context, input RequestBankTransferInput) (*RequestBankTransferPayload, error)
 	DeclarePayment(ctx context.Context, input DeclarePaymentInput) (*DeclarePaymentPayload, error)
 	CancelPayment(ctx context.Context, input CancelPaymentInput) (*CancelPaymentPayload, error)
+	StartCheckout(ctx context.Context, input StartCheckoutInput) (*StartCheckoutPayload, error)
+	OpenBillingPortal(ctx context.Context, input OpenBillingPortalInput) (*OpenBillingPortalPayload, error)
 	ChangePlan(ctx context.Context, input ChangePlanInput) (*ChangePlanPayload, error)
 	CancelSubscription(ctx context.Context, input CancelSubscriptionInput) (*CancelSubscriptionPayload, error)
 	ResumeSubscription(ctx context.Context, input ResumeSubscriptionInput) (*ResumeSubscriptionPayload, error)
@@ -1434,6 +1505,8 @@ type QueryResolver interface {
 	Invoice(ctx context.Context, id string) (*billing.Invoice, error)
 	PreviewPlanChange(ctx context.Context, planSlug string, months int) (*billing.PlanChange, error)
 	PaymentQueue(ctx context.Context, filter *PaymentQueueFilter, orderBy *PaymentQueueOrder, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Payment], error)
+	StripeDrifts(ctx context.Context, open bool, first *int, after *string, last *int, before *string) (*page.Connection[*stripe.Drift], error)
+	StripePushes(ctx context.Context, status *billing.PushStatus, first *int, after *string, last *int, before *string) (*page.Connection[*billing.Push], error)
 	Accounts(ctx context.Context, filter *AccountFilter, first *int, after *string, last *int, before *string) (*page.Connection[*account.Account], error)
 	StaffAccount(ctx context.Context, id string) (*account.Account, error)
 	StripeEvents(ctx context.Context, filter *StripeEventFilter, first *int, after *string, last *int, before *string) (*page.Connection[*stripe.Event], error)
@@ -1455,8 +1528,14 @@ type SiteResolver interface {
 	WordPress(ctx context.Context, obj *site.Site) (*wordpress.Connection, error)
 	SyncEvents(ctx context.Context, obj *site.Site, first *int, after *string, last *int, before *string) (*page.Connection[*wordpress.SyncEvent], error)
 }
+type StripeDriftResolver interface {
+	Account(ctx context.Context, obj *stripe.Drift) (*account.Account, error)
+}
 type StripeEventResolver interface {
 	Account(ctx context.Context, obj *stripe.Event) (*account.Account, error)
+}
+type StripePushResolver interface {
+	Account(ctx context.Context, obj *billing.Push) (*account.Account, error)
 }
 type SubscriptionResolver interface {
 	CurrentPeriodStart(ctx context.Context, obj *billing.Subscription) (*time.Time, error)
@@ -2165,6 +2244,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CheckWordPressPayload.WordPress(childComplexity), true
+
+	case "Checkout.expiresAt":
+		if e.ComplexityRoot.Checkout.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Checkout.ExpiresAt(childComplexity), true
+	case "Checkout.url":
+		if e.ComplexityRoot.Checkout.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Checkout.URL(childComplexity), true
 
 	case "ConfirmPaymentPayload.account":
 		if e.ComplexityRoot.ConfirmPaymentPayload.Account == nil {
@@ -3812,6 +3904,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.LogOutEverywhere(childComplexity, args["input"].(LogOutEverywhereInput)), true
+	case "Mutation.openBillingPortal":
+		if e.ComplexityRoot.Mutation.OpenBillingPortal == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_openBillingPortal_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.OpenBillingPortal(childComplexity, args["input"].(OpenBillingPortalInput)), true
 	case "Mutation.reactivateAccount":
 		if e.ComplexityRoot.Mutation.ReactivateAccount == nil {
 			break
@@ -4153,6 +4256,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SpendCredits(childComplexity, args["input"].(SpendCreditsInput)), true
+	case "Mutation.startCheckout":
+		if e.ComplexityRoot.Mutation.StartCheckout == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startCheckout_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartCheckout(childComplexity, args["input"].(StartCheckoutInput)), true
 	case "Mutation.suspendAccount":
 		if e.ComplexityRoot.Mutation.SuspendAccount == nil {
 			break
@@ -4230,6 +4344,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.VerifyEmail(childComplexity, args["input"].(VerifyEmailInput)), true
+
+	case "OpenBillingPortalPayload.url":
+		if e.ComplexityRoot.OpenBillingPortalPayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OpenBillingPortalPayload.URL(childComplexity), true
+	case "OpenBillingPortalPayload.userErrors":
+		if e.ComplexityRoot.OpenBillingPortalPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OpenBillingPortalPayload.UserErrors(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -4975,6 +5102,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.StaffAccount(childComplexity, args["id"].(string)), true
+	case "Query.stripeDrifts":
+		if e.ComplexityRoot.Query.StripeDrifts == nil {
+			break
+		}
+
+		args, err := ec.field_Query_stripeDrifts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.StripeDrifts(childComplexity, args["open"].(bool), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.stripeEvents":
 		if e.ComplexityRoot.Query.StripeEvents == nil {
 			break
@@ -4986,6 +5124,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.StripeEvents(childComplexity, args["filter"].(*StripeEventFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.stripePushes":
+		if e.ComplexityRoot.Query.StripePushes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_stripePushes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.StripePushes(childComplexity, args["status"].(*billing.PushStatus), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -5800,6 +5949,106 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SpendCreditsPayload.UserErrors(childComplexity), true
 
+	case "StartCheckoutPayload.checkout":
+		if e.ComplexityRoot.StartCheckoutPayload.Checkout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartCheckoutPayload.Checkout(childComplexity), true
+	case "StartCheckoutPayload.userErrors":
+		if e.ComplexityRoot.StartCheckoutPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartCheckoutPayload.UserErrors(childComplexity), true
+
+	case "StripeDrift.account":
+		if e.ComplexityRoot.StripeDrift.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.Account(childComplexity), true
+	case "StripeDrift.foundAt":
+		if e.ComplexityRoot.StripeDrift.FoundAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.FoundAt(childComplexity), true
+	case "StripeDrift.kind":
+		if e.ComplexityRoot.StripeDrift.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.Kind(childComplexity), true
+	case "StripeDrift.objectId":
+		if e.ComplexityRoot.StripeDrift.ObjectID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.ObjectID(childComplexity), true
+	case "StripeDrift.ours":
+		if e.ComplexityRoot.StripeDrift.Ours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.Ours(childComplexity), true
+	case "StripeDrift.resolvedAt":
+		if e.ComplexityRoot.StripeDrift.ResolvedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.ResolvedAt(childComplexity), true
+	case "StripeDrift.seenAt":
+		if e.ComplexityRoot.StripeDrift.SeenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.SeenAt(childComplexity), true
+	case "StripeDrift.theirs":
+		if e.ComplexityRoot.StripeDrift.Theirs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDrift.Theirs(childComplexity), true
+
+	case "StripeDriftConnection.edges":
+		if e.ComplexityRoot.StripeDriftConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDriftConnection.Edges(childComplexity), true
+	case "StripeDriftConnection.nodes":
+		if e.ComplexityRoot.StripeDriftConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDriftConnection.Nodes(childComplexity), true
+	case "StripeDriftConnection.pageInfo":
+		if e.ComplexityRoot.StripeDriftConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDriftConnection.PageInfo(childComplexity), true
+	case "StripeDriftConnection.totalCount":
+		if e.ComplexityRoot.StripeDriftConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDriftConnection.TotalCount(childComplexity), true
+
+	case "StripeDriftEdge.cursor":
+		if e.ComplexityRoot.StripeDriftEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDriftEdge.Cursor(childComplexity), true
+	case "StripeDriftEdge.node":
+		if e.ComplexityRoot.StripeDriftEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripeDriftEdge.Node(childComplexity), true
+
 	case "StripeEvent.apiVersion":
 		if e.ComplexityRoot.StripeEvent.APIVersion == nil {
 			break
@@ -5922,6 +6171,105 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.StripeEventEdge.Node(childComplexity), true
+
+	case "StripePush.account":
+		if e.ComplexityRoot.StripePush.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.Account(childComplexity), true
+	case "StripePush.attempts":
+		if e.ComplexityRoot.StripePush.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.Attempts(childComplexity), true
+	case "StripePush.createdAt":
+		if e.ComplexityRoot.StripePush.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.CreatedAt(childComplexity), true
+	case "StripePush.error":
+		if e.ComplexityRoot.StripePush.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.Error(childComplexity), true
+	case "StripePush.number":
+		if e.ComplexityRoot.StripePush.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.ID(childComplexity), true
+	case "StripePush.kind":
+		if e.ComplexityRoot.StripePush.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.Kind(childComplexity), true
+	case "StripePush.paymentId":
+		if e.ComplexityRoot.StripePush.PaymentID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.PaymentID(childComplexity), true
+	case "StripePush.status":
+		if e.ComplexityRoot.StripePush.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.Status(childComplexity), true
+	case "StripePush.subscriptionId":
+		if e.ComplexityRoot.StripePush.SubscriptionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.SubscriptionID(childComplexity), true
+	case "StripePush.updatedAt":
+		if e.ComplexityRoot.StripePush.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePush.UpdatedAt(childComplexity), true
+
+	case "StripePushConnection.edges":
+		if e.ComplexityRoot.StripePushConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePushConnection.Edges(childComplexity), true
+	case "StripePushConnection.nodes":
+		if e.ComplexityRoot.StripePushConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePushConnection.Nodes(childComplexity), true
+	case "StripePushConnection.pageInfo":
+		if e.ComplexityRoot.StripePushConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePushConnection.PageInfo(childComplexity), true
+	case "StripePushConnection.totalCount":
+		if e.ComplexityRoot.StripePushConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePushConnection.TotalCount(childComplexity), true
+
+	case "StripePushEdge.cursor":
+		if e.ComplexityRoot.StripePushEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePushEdge.Cursor(childComplexity), true
+	case "StripePushEdge.node":
+		if e.ComplexityRoot.StripePushEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StripePushEdge.Node(childComplexity), true
 
 	case "Subscription.cancelAtPeriodEnd":
 		if e.ComplexityRoot.Subscription.CancelAtPeriodEnd == nil {
@@ -6476,6 +6824,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputLogOutEverywhereInput,
 		ec.unmarshalInputLogOutInput,
 		ec.unmarshalInputMoneyInput,
+		ec.unmarshalInputOpenBillingPortalInput,
 		ec.unmarshalInputPaymentFilter,
 		ec.unmarshalInputPaymentQueueFilter,
 		ec.unmarshalInputPaymentQueueOrder,
@@ -6512,6 +6861,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputSiteFilter,
 		ec.unmarshalInputSiteOrder,
 		ec.unmarshalInputSpendCreditsInput,
+		ec.unmarshalInputStartCheckoutInput,
 		ec.unmarshalInputStripeEventFilter,
 		ec.unmarshalInputSuspendAccountInput,
 		ec.unmarshalInputTransferOwnershipInput,
@@ -6949,6 +7299,38 @@ type Query {
     "The cursor to end before."
     before: String
   ): PaymentConnection @role(min: DEVELOPER)
+  """
+  In what Stripe and we differ, newest first, as the comparison of both found it twice a day: what was collected there and not counted here,
+  or the other way round, and subscriptions that stand otherwise there than here. It is resolved by itself once a comparison does not
+  find it any more. For staff.
+  """
+  stripeDrifts(
+    "Whether to list only what still differs."
+    open: Boolean! = true
+    "How many to read from the start or after ` + "`" + `after` + "`" + `; at most 100, 20 unless said."
+    first: Int
+    "The cursor to continue after."
+    after: String
+    "How many to read from the end or before ` + "`" + `before` + "`" + `; at most 100."
+    last: Int
+    "The cursor to end before."
+    before: String
+  ): StripeDriftConnection @role(min: DEVELOPER)
+  """
+  What Stripe is to do because of what was done here, newest first: what could not be done is ` + "`" + `FAILED` + "`" + `, and waits for staff. For staff.
+  """
+  stripePushes(
+    "Where what is listed stands; all of it when absent."
+    status: StripePushStatus
+    "How many to read from the start or after ` + "`" + `after` + "`" + `; at most 100, 20 unless said."
+    first: Int
+    "The cursor to continue after."
+    after: String
+    "How many to read from the end or before ` + "`" + `before` + "`" + `; at most 100."
+    last: Int
+    "The cursor to end before."
+    before: String
+  ): StripePushConnection @role(min: DEVELOPER)
   "All accounts, newest first. For staff: without people and content."
   accounts(
     "Which accounts to list; all of them when absent."
@@ -7176,6 +7558,18 @@ type Mutation {
   declarePayment("What was sent." input: DeclarePaymentInput!): DeclarePaymentPayload @role(min: OWNER, for: BILLING)
   "Takes a requested payment back that was not declared as sent and of which nothing came."
   cancelPayment("Which payment." input: CancelPaymentInput!): CancelPaymentPayload @role(min: OWNER, for: BILLING)
+  """
+  Begins to pay through Stripe: a plan, month by month from now on, or one payment that waits, such as the difference of an upgrade. The
+  answer is the address of a page at Stripe; what follows from paying there follows as soon as Stripe has told of it. A newer page for the
+  same thing closes an older one.
+  """
+  startCheckout("What to pay." input: StartCheckoutInput!): StartCheckoutPayload @role(min: OWNER, for: BILLING)
+  """
+  Gives the address of the page at Stripe on which an owner sees what was collected there, and changes how it is paid. For accounts that
+  paid through Stripe before.
+  """
+  openBillingPortal("Where to come back to." input: OpenBillingPortalInput!): OpenBillingPortalPayload
+    @role(min: OWNER, for: BILLING)
   """
   Moves the account to another plan: to a dearer one with the payment of the difference, which the answer asks for; to a cheaper
   one when what is paid for ends; to the free one then too, or at once where nothing that was paid for runs. The plan that
@@ -9230,6 +9624,178 @@ type PlanChange {
   misfits: [PlanMisfit!]!
 }
 
+"Input of startCheckout."
+input StartCheckoutInput {
+  """
+  The plan to pay for; one with a price that owners may choose. Needed unless ` + "`" + `paymentId` + "`" + ` is given; beside it, it has to be the payment's.
+  """
+  planSlug: String
+  "The payment to make, e.g. ` + "`" + `pay_8` + "`" + `: one that waits and was not declared as sent. Without it, the plan is subscribed to."
+  paymentId: ID
+  "Where Stripe leads to once it is paid: an address of the web application. Without it, the application's page of bills."
+  successUrl: String
+  "Where Stripe leads to if it is not paid: an address of the web application. Without it, the application's page of bills."
+  cancelUrl: String
+  "A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever."
+  idempotencyKey: String!
+}
+
+"Answer of startCheckout."
+type StartCheckoutPayload {
+  "The page to lead to; null where there are errors."
+  checkout: Checkout
+  "What was wrong. ` + "`" + `PAYMENT_METHOD_UNAVAILABLE` + "`" + `: Stripe is not set up here."
+  userErrors: [UserError!]!
+}
+
+"A page at Stripe on which to pay. Readable by whoever asked for it."
+type Checkout {
+  "The page's address. It is not kept: ask again with the same idempotency key."
+  url: URL!
+  "Until when it can be used."
+  expiresAt: DateTime!
+}
+
+"Input of openBillingPortal."
+input OpenBillingPortalInput {
+  "Where the page leads back to: an address of the web application. Without it, the application's page of bills."
+  returnUrl: String
+}
+
+"Answer of openBillingPortal."
+type OpenBillingPortalPayload {
+  "The page's address, to be used within minutes; null where there are errors."
+  url: URL
+  "What was wrong. ` + "`" + `PAYMENT_METHOD_UNAVAILABLE` + "`" + `: Stripe is not set up here."
+  userErrors: [UserError!]!
+}
+
+"Something in which Stripe and we differ. Readable by staff."
+type StripeDrift {
+  "In what."
+  kind: StripeDriftKind!
+  "Stripe's id of what it is about, e.g. ` + "`" + `in_1Pq…` + "`" + `."
+  objectId: String!
+  "The account that it is about; null where it is about none of ours, or about a deleted one."
+  account: Account
+  "How it is here."
+  ours: String!
+  "How it is at Stripe."
+  theirs: String!
+  "When it was found first."
+  foundAt: DateTime!
+  "When it was found last."
+  seenAt: DateTime!
+  "Since when a comparison does not find it any more; null where it does."
+  resolvedAt: DateTime
+}
+
+"In what Stripe and we differ."
+enum StripeDriftKind {
+  "An invoice was paid at Stripe that is no payment here. Where its customer is known, it is taken in by itself."
+  INVOICE_NOT_COUNTED
+  "A payment here was not made at Stripe."
+  PAYMENT_NOT_COLLECTED
+  "A sum, or a price, is another there than here."
+  AMOUNT_DIFFERS
+  "A subscription is of a customer who is none of ours."
+  SUBSCRIPTION_UNKNOWN
+  "A subscription collects there and not for us, or the other way round."
+  SUBSCRIPTION_STATUS
+  "A subscription is of another plan there than what follows here."
+  SUBSCRIPTION_PLAN
+  "A subscription ends on one side alone."
+  SUBSCRIPTION_CANCELLATION
+}
+
+"A page of what differs."
+type StripeDriftConnection {
+  "The rows with their cursors."
+  edges: [StripeDriftEdge!]!
+  "The rows."
+  nodes: [StripeDrift!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+  "How many there are in the whole list; counted when asked."
+  totalCount: Int!
+}
+
+"Something that differs in a list."
+type StripeDriftEdge {
+  "The row's place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row."
+  node: StripeDrift!
+}
+
+"Something that Stripe is to do because of what was done here. Readable by staff."
+type StripePush @tenant(staff: true) {
+  "Its number, by which ` + "`" + `igny8 stripe retry` + "`" + ` has it tried again."
+  number: Int!
+  "The account that it is about; null where that is deleted."
+  account: Account
+  "What Stripe is to do."
+  kind: StripePushKind!
+  "Stripe's id of the subscription that it is about; null for a refund."
+  subscriptionId: String
+  "The id of the payment whose money goes back, e.g. ` + "`" + `pay_8` + "`" + `; null for anything else."
+  paymentId: ID
+  "Where it stands."
+  status: StripePushStatus!
+  "How often it was tried."
+  attempts: Int!
+  "Why it is not done; null where nothing is known to be wrong."
+  error: String
+  "When it became necessary."
+  createdAt: DateTime!
+  "When that changed last where it stands."
+  updatedAt: DateTime!
+}
+
+"What Stripe is to do."
+enum StripePushKind {
+  "End a subscription with what is paid for, or take that back."
+  CANCEL
+  "End a subscription now."
+  END
+  "Have a subscription cost what another plan does, from its next invoice on."
+  PLAN
+  "Give money back."
+  REFUND
+}
+
+"Where something stands that Stripe is to do."
+enum StripePushStatus {
+  "It waits to be done, or to be tried again."
+  PENDING
+  "It was done."
+  DONE
+  "It could not be done, and waits for staff."
+  FAILED
+  "It was not done, because a newer wish took its place."
+  SUPERSEDED
+}
+
+"A page of what Stripe is to do."
+type StripePushConnection {
+  "The rows with their cursors."
+  edges: [StripePushEdge!]!
+  "The rows."
+  nodes: [StripePush!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+  "How many there are in the whole list; counted when asked."
+  totalCount: Int!
+}
+
+"Something that Stripe is to do in a list."
+type StripePushEdge {
+  "The row's place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
+  cursor: String!
+  "The row."
+  node: StripePush!
+}
+
 "Input of cancelPayment."
 input CancelPaymentInput {
   "Which payment; one that waits and was not declared as sent."
@@ -10412,6 +10978,8 @@ enum UserErrorCode {
   STALE_VERSION
   "An account keeps at least one owner."
   LAST_OWNER
+  "This way to pay is not set up on this server."
+  PAYMENT_METHOD_UNAVAILABLE
 }
 `, BuiltIn: false},
 }
@@ -10743,6 +11311,16 @@ func (ec *executionContext) childFields_CheckWordPressPayload(ctx context.Contex
 		return ec.fieldContext_CheckWordPressPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CheckWordPressPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Checkout(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_Checkout_url(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Checkout_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Checkout", field.Name)
 }
 
 func (ec *executionContext) childFields_ConfirmPaymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11429,6 +12007,16 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_currencyCode(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
+func (ec *executionContext) childFields_OpenBillingPortalPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_OpenBillingPortalPayload_url(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_OpenBillingPortalPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OpenBillingPortalPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12143,6 +12731,62 @@ func (ec *executionContext) childFields_SpendCreditsPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type SpendCreditsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_StartCheckoutPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "checkout":
+		return ec.fieldContext_StartCheckoutPayload_checkout(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_StartCheckoutPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartCheckoutPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StripeDrift(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_StripeDrift_kind(ctx, field)
+	case "objectId":
+		return ec.fieldContext_StripeDrift_objectId(ctx, field)
+	case "account":
+		return ec.fieldContext_StripeDrift_account(ctx, field)
+	case "ours":
+		return ec.fieldContext_StripeDrift_ours(ctx, field)
+	case "theirs":
+		return ec.fieldContext_StripeDrift_theirs(ctx, field)
+	case "foundAt":
+		return ec.fieldContext_StripeDrift_foundAt(ctx, field)
+	case "seenAt":
+		return ec.fieldContext_StripeDrift_seenAt(ctx, field)
+	case "resolvedAt":
+		return ec.fieldContext_StripeDrift_resolvedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripeDrift", field.Name)
+}
+
+func (ec *executionContext) childFields_StripeDriftConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_StripeDriftConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_StripeDriftConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_StripeDriftConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_StripeDriftConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripeDriftConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_StripeDriftEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_StripeDriftEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_StripeDriftEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripeDriftEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_StripeEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -12199,6 +12843,56 @@ func (ec *executionContext) childFields_StripeEventEdge(ctx context.Context, fie
 		return ec.fieldContext_StripeEventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StripeEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_StripePush(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_StripePush_number(ctx, field)
+	case "account":
+		return ec.fieldContext_StripePush_account(ctx, field)
+	case "kind":
+		return ec.fieldContext_StripePush_kind(ctx, field)
+	case "subscriptionId":
+		return ec.fieldContext_StripePush_subscriptionId(ctx, field)
+	case "paymentId":
+		return ec.fieldContext_StripePush_paymentId(ctx, field)
+	case "status":
+		return ec.fieldContext_StripePush_status(ctx, field)
+	case "attempts":
+		return ec.fieldContext_StripePush_attempts(ctx, field)
+	case "error":
+		return ec.fieldContext_StripePush_error(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_StripePush_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_StripePush_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripePush", field.Name)
+}
+
+func (ec *executionContext) childFields_StripePushConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_StripePushConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_StripePushConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_StripePushConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_StripePushConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripePushConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_StripePushEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_StripePushEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_StripePushEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StripePushEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Subscription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13443,6 +14137,20 @@ func (ec *executionContext) field_Mutation_logOut_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_openBillingPortal_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (OpenBillingPortalInput, error) {
+			return ec.unmarshalNOpenBillingPortalInput2igny8ᚗcomᚋaccountsᚋgraphᚐOpenBillingPortalInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_reactivateAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13869,6 +14577,20 @@ func (ec *executionContext) field_Mutation_spendCredits_args(ctx context.Context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (SpendCreditsInput, error) {
 			return ec.unmarshalNSpendCreditsInput2igny8ᚗcomᚋaccountsᚋgraphᚐSpendCreditsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_startCheckout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (StartCheckoutInput, error) {
+			return ec.unmarshalNStartCheckoutInput2igny8ᚗcomᚋaccountsᚋgraphᚐStartCheckoutInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -14545,6 +15267,52 @@ func (ec *executionContext) field_Query_staffAccount_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_stripeDrifts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "open",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["open"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_stripeEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14556,6 +15324,52 @@ func (ec *executionContext) field_Query_stripeEvents_args(ctx context.Context, r
 		return nil, err
 	}
 	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_stripePushes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "status",
+		func(ctx context.Context, v any) (*billing.PushStatus, error) {
+			return ec.unmarshalOStripePushStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushStatus(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["status"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
@@ -18542,6 +19356,52 @@ func (ec *executionContext) fieldContext_CheckWordPressPayload_userErrors(_ cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Checkout_url(ctx context.Context, field graphql.CollectedField, obj *stripe.Checkout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Checkout_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNURL2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Checkout_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Checkout", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _Checkout_expiresAt(ctx context.Context, field graphql.CollectedField, obj *stripe.Checkout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Checkout_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Checkout_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Checkout", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConfirmPaymentPayload_payment(ctx context.Context, field graphql.CollectedField, obj *ConfirmPaymentPayload) (ret graphql.Marshaler) {
@@ -28443,6 +29303,150 @@ func (ec *executionContext) fieldContext_Mutation_cancelPayment(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_startCheckout(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_startCheckout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StartCheckout(ctx, fc.Args["input"].(StartCheckoutInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *StartCheckoutPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *StartCheckoutPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *StartCheckoutPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *StartCheckoutPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *StartCheckoutPayload) graphql.Marshaler {
+			return ec.marshalOStartCheckoutPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐStartCheckoutPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_startCheckout(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartCheckoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_startCheckout_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_openBillingPortal(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_openBillingPortal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().OpenBillingPortal(ctx, fc.Args["input"].(OpenBillingPortalInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *OpenBillingPortalPayload
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "BILLING")
+				if err != nil {
+					var zeroVal *OpenBillingPortalPayload
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *OpenBillingPortalPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *OpenBillingPortalPayload
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *OpenBillingPortalPayload) graphql.Marshaler {
+			return ec.marshalOOpenBillingPortalPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐOpenBillingPortalPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_openBillingPortal(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OpenBillingPortalPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_openBillingPortal_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_changePlan(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29807,6 +30811,61 @@ func (ec *executionContext) fieldContext_Mutation_retryStripeEvent(ctx context.C
 	if fc.Args, err = ec.field_Mutation_retryStripeEvent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OpenBillingPortalPayload_url(ctx context.Context, field graphql.CollectedField, obj *OpenBillingPortalPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OpenBillingPortalPayload_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OpenBillingPortalPayload_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OpenBillingPortalPayload", field, false, false, errors.New("field of type URL does not have child fields"))
+}
+
+func (ec *executionContext) _OpenBillingPortalPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *OpenBillingPortalPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OpenBillingPortalPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OpenBillingPortalPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OpenBillingPortalPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
 	}
 	return fc, nil
 }
@@ -33721,6 +34780,150 @@ func (ec *executionContext) fieldContext_Query_paymentQueue(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_paymentQueue_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_stripeDrifts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_stripeDrifts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().StripeDrifts(ctx, fc.Args["open"].(bool), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *page.Connection[*stripe.Drift]
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *page.Connection[*stripe.Drift]
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*stripe.Drift]
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *page.Connection[*stripe.Drift]
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[*stripe.Drift]) graphql.Marshaler {
+			return ec.marshalOStripeDriftConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_stripeDrifts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeDriftConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_stripeDrifts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_stripePushes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_stripePushes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().StripePushes(ctx, fc.Args["status"].(*billing.PushStatus), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				min, err := ec.unmarshalNRole2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐRole(ctx, "DEVELOPER")
+				if err != nil {
+					var zeroVal *page.Connection[*billing.Push]
+					return zeroVal, err
+				}
+				forArg, err := ec.unmarshalNAccess2igny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccess(ctx, "READ")
+				if err != nil {
+					var zeroVal *page.Connection[*billing.Push]
+					return zeroVal, err
+				}
+				personal, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *page.Connection[*billing.Push]
+					return zeroVal, err
+				}
+				if ec.Directives.Role == nil {
+					var zeroVal *page.Connection[*billing.Push]
+					return zeroVal, errors.New("directive role is not implemented")
+				}
+				return ec.Directives.Role(ctx, nil, directive0, min, forArg, nil, personal)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Connection[*billing.Push]) graphql.Marshaler {
+			return ec.marshalOStripePushConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_stripePushes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripePushConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_stripePushes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -38465,6 +39668,455 @@ func (ec *executionContext) fieldContext_SpendCreditsPayload_userErrors(_ contex
 	return fc, nil
 }
 
+func (ec *executionContext) _StartCheckoutPayload_checkout(ctx context.Context, field graphql.CollectedField, obj *StartCheckoutPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartCheckoutPayload_checkout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checkout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *stripe.Checkout) graphql.Marshaler {
+			return ec.marshalOCheckout2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐCheckout(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StartCheckoutPayload_checkout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartCheckoutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Checkout(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartCheckoutPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *StartCheckoutPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartCheckoutPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartCheckoutPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartCheckoutPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeDrift_kind(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v stripe.DriftKind) graphql.Marshaler {
+			return ec.marshalNStripeDriftKind2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDriftKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type StripeDriftKind does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDrift_objectId(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_objectId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ObjectID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_objectId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDrift_account(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StripeDrift().Account(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeDrift",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeDrift_ours(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_ours(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ours, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_ours(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDrift_theirs(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_theirs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Theirs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_theirs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDrift_foundAt(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_foundAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FoundAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_foundAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDrift_seenAt(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_seenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SeenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_seenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDrift_resolvedAt(ctx context.Context, field graphql.CollectedField, obj *stripe.Drift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDrift_resolvedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResolvedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDrift_resolvedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDrift", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDriftConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Drift]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDriftConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*page.Edge[*stripe.Drift]) graphql.Marshaler {
+			return ec.marshalNStripeDriftEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDriftConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeDriftConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeDriftEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeDriftConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Drift]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDriftConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*stripe.Drift) graphql.Marshaler {
+			return ec.marshalNStripeDrift2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDriftᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDriftConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeDriftConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeDrift(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeDriftConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Drift]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDriftConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDriftConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeDriftConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripeDriftConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*stripe.Drift]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDriftConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDriftConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDriftConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDriftEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.Edge[*stripe.Drift]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDriftEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDriftEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripeDriftEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripeDriftEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.Edge[*stripe.Drift]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripeDriftEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *stripe.Drift) graphql.Marshaler {
+			return ec.marshalNStripeDrift2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDrift(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripeDriftEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripeDriftEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripeDrift(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _StripeEvent_id(ctx context.Context, field graphql.CollectedField, obj *stripe.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -38983,6 +40635,473 @@ func (ec *executionContext) fieldContext_StripeEventEdge_node(_ context.Context,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_StripeEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripePush_number(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_account(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StripePush().Account(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *account.Account
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *account.Account
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋaccountᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripePush",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripePush_kind(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.PushKind) graphql.Marshaler {
+			return ec.marshalNStripePushKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type StripePushKind does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_subscriptionId(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_subscriptionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SubscriptionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_subscriptionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_paymentId(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_paymentId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PaymentID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *gid.Payment) graphql.Marshaler {
+			return ec.marshalOID2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋgidᚐPayment(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_paymentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_status(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v billing.PushStatus) graphql.Marshaler {
+			return ec.marshalNStripePushStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type StripePushStatus does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_attempts(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_error(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_createdAt(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripePush_updatedAt(ctx context.Context, field graphql.CollectedField, obj *billing.Push) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePush_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePush_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePush", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _StripePushConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*billing.Push]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePushConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*page.Edge[*billing.Push]) graphql.Marshaler {
+			return ec.marshalNStripePushEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePushConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripePushConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripePushEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripePushConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*billing.Push]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePushConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal []*billing.Push
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal []*billing.Push
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*billing.Push) graphql.Marshaler {
+			return ec.marshalNStripePush2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePushConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripePushConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripePush(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripePushConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*billing.Push]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePushConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePushConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripePushConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StripePushConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.Connection[*billing.Push]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePushConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePushConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePushConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _StripePushEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.Edge[*billing.Push]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePushEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePushEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StripePushEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StripePushEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.Edge[*billing.Push]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StripePushEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				staff, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *billing.Push
+					return zeroVal, err
+				}
+				if ec.Directives.Tenant == nil {
+					var zeroVal *billing.Push
+					return zeroVal, errors.New("directive tenant is not implemented")
+				}
+				return ec.Directives.Tenant(ctx, obj, directive0, staff)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *billing.Push) graphql.Marshaler {
+			return ec.marshalNStripePush2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPush(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StripePushEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StripePushEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StripePush(ctx, field)
 		},
 	}
 	return fc, nil
@@ -44122,6 +46241,36 @@ func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj an
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputOpenBillingPortalInput(ctx context.Context, obj any) (OpenBillingPortalInput, error) {
+	var it OpenBillingPortalInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"returnUrl"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "returnUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("returnUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReturnURL = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputPaymentFilter(ctx context.Context, obj any) (PaymentFilter, error) {
 	var it PaymentFilter
 	if obj == nil {
@@ -45598,6 +47747,64 @@ func (ec *executionContext) unmarshalInputSpendCreditsInput(ctx context.Context,
 				return it, err
 			}
 			it.Metadata = graphql.OmittableOf(data)
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputStartCheckoutInput(ctx context.Context, obj any) (StartCheckoutInput, error) {
+	var it StartCheckoutInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"planSlug", "paymentId", "successUrl", "cancelUrl", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "planSlug":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("planSlug"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PlanSlug = graphql.OmittableOf(data)
+		case "paymentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PaymentID = graphql.OmittableOf(data)
+		case "successUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("successUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SuccessURL = graphql.OmittableOf(data)
+		case "cancelUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cancelUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CancelURL = graphql.OmittableOf(data)
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -48077,6 +50284,49 @@ func (ec *executionContext) _CheckWordPressPayload(ctx context.Context, sel ast.
 			}
 		case "userErrors":
 			out.Values[i] = ec._CheckWordPressPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var checkoutImplementors = []string{"Checkout"}
+
+func (ec *executionContext) _Checkout(ctx context.Context, sel ast.SelectionSet, obj *stripe.Checkout) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, checkoutImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Checkout")
+		case "url":
+			out.Values[i] = ec._Checkout_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Checkout_expiresAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -51861,6 +54111,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "startCheckout":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_startCheckout(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "openBillingPortal":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_openBillingPortal(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "changePlan":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_changePlan(ctx, field)
@@ -51992,6 +54256,49 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 				return ec._Mutation_retryStripeEvent(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var openBillingPortalPayloadImplementors = []string{"OpenBillingPortalPayload"}
+
+func (ec *executionContext) _OpenBillingPortalPayload(ctx context.Context, sel ast.SelectionSet, obj *OpenBillingPortalPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, openBillingPortalPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OpenBillingPortalPayload")
+		case "url":
+			out.Values[i] = ec._OpenBillingPortalPayload_url(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._OpenBillingPortalPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -53620,6 +55927,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_paymentQueue(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "stripeDrifts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_stripeDrifts(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "stripePushes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_stripePushes(ctx, field)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -56084,6 +58435,284 @@ func (ec *executionContext) _SpendCreditsPayload(ctx context.Context, sel ast.Se
 	return out
 }
 
+var startCheckoutPayloadImplementors = []string{"StartCheckoutPayload"}
+
+func (ec *executionContext) _StartCheckoutPayload(ctx context.Context, sel ast.SelectionSet, obj *StartCheckoutPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startCheckoutPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartCheckoutPayload")
+		case "checkout":
+			out.Values[i] = ec._StartCheckoutPayload_checkout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._StartCheckoutPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripeDriftImplementors = []string{"StripeDrift"}
+
+func (ec *executionContext) _StripeDrift(ctx context.Context, sel ast.SelectionSet, obj *stripe.Drift) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripeDriftImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripeDrift")
+		case "kind":
+			out.Values[i] = ec._StripeDrift_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "objectId":
+			out.Values[i] = ec._StripeDrift_objectId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "account":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StripeDrift_account(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "ours":
+			out.Values[i] = ec._StripeDrift_ours(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "theirs":
+			out.Values[i] = ec._StripeDrift_theirs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "foundAt":
+			out.Values[i] = ec._StripeDrift_foundAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "seenAt":
+			out.Values[i] = ec._StripeDrift_seenAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "resolvedAt":
+			out.Values[i] = ec._StripeDrift_resolvedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripeDriftConnectionImplementors = []string{"StripeDriftConnection"}
+
+func (ec *executionContext) _StripeDriftConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Connection[*stripe.Drift]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripeDriftConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripeDriftConnection")
+		case "edges":
+			out.Values[i] = ec._StripeDriftConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._StripeDriftConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._StripeDriftConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StripeDriftConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripeDriftEdgeImplementors = []string{"StripeDriftEdge"}
+
+func (ec *executionContext) _StripeDriftEdge(ctx context.Context, sel ast.SelectionSet, obj *page.Edge[*stripe.Drift]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripeDriftEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripeDriftEdge")
+		case "cursor":
+			out.Values[i] = ec._StripeDriftEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._StripeDriftEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var stripeEventImplementors = []string{"StripeEvent", "Node"}
 
 func (ec *executionContext) _StripeEvent(ctx context.Context, sel ast.SelectionSet, obj *stripe.Event) graphql.Marshaler {
@@ -56325,6 +58954,251 @@ func (ec *executionContext) _StripeEventEdge(ctx context.Context, sel ast.Select
 			}
 		case "node":
 			out.Values[i] = ec._StripeEventEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripePushImplementors = []string{"StripePush"}
+
+func (ec *executionContext) _StripePush(ctx context.Context, sel ast.SelectionSet, obj *billing.Push) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripePushImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripePush")
+		case "number":
+			out.Values[i] = ec._StripePush_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "account":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StripePush_account(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "kind":
+			out.Values[i] = ec._StripePush_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "subscriptionId":
+			out.Values[i] = ec._StripePush_subscriptionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "paymentId":
+			out.Values[i] = ec._StripePush_paymentId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._StripePush_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "attempts":
+			out.Values[i] = ec._StripePush_attempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._StripePush_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._StripePush_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._StripePush_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripePushConnectionImplementors = []string{"StripePushConnection"}
+
+func (ec *executionContext) _StripePushConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Connection[*billing.Push]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripePushConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripePushConnection")
+		case "edges":
+			out.Values[i] = ec._StripePushConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._StripePushConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._StripePushConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._StripePushConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var stripePushEdgeImplementors = []string{"StripePushEdge"}
+
+func (ec *executionContext) _StripePushEdge(ctx context.Context, sel ast.SelectionSet, obj *page.Edge[*billing.Push]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stripePushEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StripePushEdge")
+		case "cursor":
+			out.Values[i] = ec._StripePushEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._StripePushEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -59458,6 +62332,11 @@ func (ec *executionContext) marshalNNode2ᚕigny8ᚗcomᚋaccountsᚋgraphᚐNod
 	return ret
 }
 
+func (ec *executionContext) unmarshalNOpenBillingPortalInput2igny8ᚗcomᚋaccountsᚋgraphᚐOpenBillingPortalInput(ctx context.Context, v any) (OpenBillingPortalInput, error) {
+	res, err := ec.unmarshalInputOpenBillingPortalInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNOrderDirection2igny8ᚗcomᚋaccountsᚋinternalᚋpageᚐDirection(ctx context.Context, v any) (page.Direction, error) {
 	var res page.Direction
 	err := res.UnmarshalGQL(v)
@@ -60005,6 +62884,11 @@ func (ec *executionContext) unmarshalNSpendCreditsInput2igny8ᚗcomᚋaccounts�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNStartCheckoutInput2igny8ᚗcomᚋaccountsᚋgraphᚐStartCheckoutInput(ctx context.Context, v any) (StartCheckoutInput, error) {
+	res, err := ec.unmarshalInputStartCheckoutInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -60048,6 +62932,68 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNStripeDrift2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDriftᚄ(ctx context.Context, sel ast.SelectionSet, v []*stripe.Drift) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStripeDrift2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDrift(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStripeDrift2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDrift(ctx context.Context, sel ast.SelectionSet, v *stripe.Drift) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StripeDrift(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStripeDriftEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[*stripe.Drift]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStripeDriftEdge2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStripeDriftEdge2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdge(ctx context.Context, sel ast.SelectionSet, v *page.Edge[*stripe.Drift]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StripeDriftEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStripeDriftKind2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDriftKind(ctx context.Context, v any) (stripe.DriftKind, error) {
+	var res stripe.DriftKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStripeDriftKind2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐDriftKind(ctx context.Context, sel ast.SelectionSet, v stripe.DriftKind) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNStripeEvent2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*stripe.Event) graphql.Marshaler {
@@ -60109,6 +63055,78 @@ func (ec *executionContext) unmarshalNStripeEventStatus2igny8ᚗcomᚋaccounts�
 }
 
 func (ec *executionContext) marshalNStripeEventStatus2igny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx context.Context, sel ast.SelectionSet, v stripe.EventStatus) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNStripePush2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushᚄ(ctx context.Context, sel ast.SelectionSet, v []*billing.Push) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStripePush2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPush(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStripePush2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPush(ctx context.Context, sel ast.SelectionSet, v *billing.Push) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StripePush(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStripePushEdge2ᚕᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*page.Edge[*billing.Push]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStripePushEdge2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStripePushEdge2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐEdge(ctx context.Context, sel ast.SelectionSet, v *page.Edge[*billing.Push]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StripePushEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStripePushKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushKind(ctx context.Context, v any) (billing.PushKind, error) {
+	var res billing.PushKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStripePushKind2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushKind(ctx context.Context, sel ast.SelectionSet, v billing.PushKind) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNStripePushStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushStatus(ctx context.Context, v any) (billing.PushStatus, error) {
+	var res billing.PushStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStripePushStatus2igny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushStatus(ctx context.Context, sel ast.SelectionSet, v billing.PushStatus) graphql.Marshaler {
 	return v
 }
 
@@ -60788,6 +63806,13 @@ func (ec *executionContext) marshalOCheckWordPressPayload2ᚖigny8ᚗcomᚋaccou
 	return ec._CheckWordPressPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCheckout2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐCheckout(ctx context.Context, sel ast.SelectionSet, v *stripe.Checkout) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Checkout(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOConfirmPaymentPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐConfirmPaymentPayload(ctx context.Context, sel ast.SelectionSet, v *ConfirmPaymentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -61143,6 +64168,22 @@ func (ec *executionContext) marshalOID2ᚕstringᚄ(ctx context.Context, sel ast
 	return ret
 }
 
+func (ec *executionContext) unmarshalOID2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋgidᚐPayment(ctx context.Context, v any) (*gid.Payment, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(gid.Payment)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋgidᚐPayment(ctx context.Context, sel ast.SelectionSet, v *gid.Payment) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -61406,6 +64447,13 @@ func (ec *executionContext) marshalONode2igny8ᚗcomᚋaccountsᚋgraphᚐNode(c
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOOpenBillingPortalPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐOpenBillingPortalPayload(ctx context.Context, sel ast.SelectionSet, v *OpenBillingPortalPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._OpenBillingPortalPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOPayment2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPayment(ctx context.Context, sel ast.SelectionSet, v *billing.Payment) graphql.Marshaler {
@@ -61865,6 +64913,13 @@ func (ec *executionContext) marshalOSpendCreditsPayload2ᚖigny8ᚗcomᚋaccount
 	return ec._SpendCreditsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOStartCheckoutPayload2ᚖigny8ᚗcomᚋaccountsᚋgraphᚐStartCheckoutPayload(ctx context.Context, sel ast.SelectionSet, v *StartCheckoutPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StartCheckoutPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
@@ -61881,6 +64936,13 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := graphql.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOStripeDriftConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*stripe.Drift]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StripeDriftConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOStripeEvent2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEvent(ctx context.Context, sel ast.SelectionSet, v *stripe.Event) graphql.Marshaler {
@@ -61915,6 +64977,29 @@ func (ec *executionContext) unmarshalOStripeEventStatus2ᚖigny8ᚗcomᚋaccount
 }
 
 func (ec *executionContext) marshalOStripeEventStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋstripeᚐEventStatus(ctx context.Context, sel ast.SelectionSet, v *stripe.EventStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) marshalOStripePushConnection2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋpageᚐConnection(ctx context.Context, sel ast.SelectionSet, v *page.Connection[*billing.Push]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StripePushConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOStripePushStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushStatus(ctx context.Context, v any) (*billing.PushStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(billing.PushStatus)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOStripePushStatus2ᚖigny8ᚗcomᚋaccountsᚋinternalᚋbillingᚐPushStatus(ctx context.Context, sel ast.SelectionSet, v *billing.PushStatus) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

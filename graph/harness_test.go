@@ -23,6 +23,8 @@ import (
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/postgres/pgtest"
+	"igny8.com/accounts/internal/stripe"
+	"igny8.com/accounts/internal/stripe/stripetest"
 	"igny8.com/accounts/internal/throttle"
 	"igny8.com/accounts/internal/vault"
 	"igny8.com/accounts/internal/wordpress"
@@ -40,6 +42,8 @@ type api struct {
 	// resolver and the schema with its doors are what the server is made of.
 	resolver *Resolver
 	schema   Config
+	// fake is the Stripe that is asked.
+	fake *stripetest.Fake
 }
 
 // clock is the server's time, which a test sets forward. It never shows the same instant twice, so that
@@ -113,6 +117,8 @@ func serveOn(tb testing.TB, db *pgtest.DB, options ...option) *api {
 		Seller: billing.Party{Name: "IGNY8 Ltd", Address: "1 Long Lane", TaxID: "GB123456789"}, PublicURL: "https://accounts.example.com",
 		Bank: billing.BankDetails{Instructions: "Account 12345678 at the Test Bank.", Deadline: 14 * 24 * time.Hour},
 	}
+	a.fake = stripetest.New(tb, a.clock.now())
+	r.Stripe = stripe.New(stripe.Config{SecretKey: stripetest.Key, WebhookSecrets: []string{stripetest.Secret}, APIURL: a.fake.URL}, db.App, r.office(), log)
 	schema, middleware := r.schema(), authority.Middleware
 	for _, o := range options {
 		o(r, &schema, &middleware)

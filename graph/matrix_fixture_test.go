@@ -29,6 +29,7 @@ func (w *realm) furnish(owner *session, target, plan string) {
 	w.know("deletedSite", target, w.done(owner, "deleteSite", "site.id", fields{"siteId": site("deleted")}))
 	w.know("invitation", target, w.done(owner, "inviteMember", "invitation.id", fields{"email": "invited@" + target + ".test", "role": "VIEWER"}))
 	tenant := owner.accountNumber()
+	w.dealWithStripe(tenant)
 	w.exec(`UPDATE igny8_tenants SET billing_email = 'billing@' || slug || '.test', tax_rate = 1900, tax_id = 'DE123456789' WHERE id = ?`, tenant)
 	w.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = 'stripe-' || tenant_id WHERE tenant_id = ?`, tenant)
 	for kind, table := range map[string]string{
@@ -73,6 +74,14 @@ func (w *realm) tellOfStripe(target string, tenant int64) {
 	w.exec(`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
 		VALUES ('evt_' || ?0, 'invoice.paid', false, '', 'invoice', 'in_1', now(), current_timestamp, 'dead', 'another sum', ?1, now())`, target, tenant)
 	w.know("stripeEvent", target, fmt.Sprintf("sevt_%d", scan[int64](w.api, fmt.Sprintf(`SELECT id FROM igny8_stripe_events WHERE tenant_id = %d`, tenant))))
+}
+
+// dealWithStripe lets the account be a customer of Stripe, with something that differs and something that Stripe is to do.
+func (w *realm) dealWithStripe(tenant int64) {
+	w.t.Helper()
+	w.exec(`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) VALUES (?, ?, false, now())`, w.fake.Customer(nil), tenant)
+	w.exec(`INSERT INTO igny8_stripe_drifts (kind, object_id, tenant_id, found_at, seen_at) VALUES ('subscription_plan', 'sub_' || ?0, ?0, now(), now())`, tenant)
+	w.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at) VALUES (?0, 'cancel', 'sub_' || ?0, 'failed', now(), now())`, tenant)
 }
 
 // furnishSystem lets staff's own account wait for a payment too, on which they may not decide.

@@ -7,6 +7,10 @@ func payingOperations() []*operation {
 			return fields{"paymentId": c.id("payment"), "sentOn": c.w.clock.day(0), "payerName": "Somebody"}
 		}),
 		mutation("cancelPayment", "payment.id", "own foreign", onlyID("paymentId", "asked")),
+		mutation("startCheckout", "checkout.url", "own foreign", func(c cell) fields {
+			return fields{"paymentId": c.id("asked"), "idempotencyKey": "matrix"}
+		}),
+		mutation("openBillingPortal", "url", "-", always(fields{"returnUrl": "https://app.test/bills"})),
 		mutation("changePlan", "subscription.id", "-", always(fields{"planSlug": "growth", "months": 1, "idempotencyKey": "matrix"})),
 		mutation("cancelSubscription", "subscription.id", "-", always(fields{"reason": "too dear"})),
 		mutation("resumeSubscription", "subscription.id", "-", always(fields{"keepPlan": true})),

@@ -81,6 +81,8 @@ func queries() []*operation {
 		lookUp("invoice", `query($id: ID!) { invoice(id: $id) { id } }`, "invoice", "own foreign").byID("inv"),
 		lookUp("previewPlanChange", `{ previewPlanChange(planSlug: "growth") { kind } }`, "previewPlanChange", "-"),
 		lookUp("paymentQueue", `{ paymentQueue`+page+` }`, "paymentQueue.nodes", "own foreign").showing("payment"),
+		lookUp("stripeDrifts", `{ stripeDrifts(first: 100) { nodes { account { id } } } }`, "stripeDrifts.nodes", "own foreign").showing("account"),
+		lookUp("stripePushes", `{ stripePushes(first: 100) { nodes { account { id } } } }`, "stripePushes.nodes", "own foreign").showing("account"),
 		lookUp("accounts", `{ accounts`+page+` }`, "accounts.nodes", "own foreign system").showing("account"),
 		lookUp("stripeEvents", `{ stripeEvents`+page+` }`, "stripeEvents.nodes", "own foreign system").showing("stripeEvent"),
 		lookUp("staffAccount", `query($id: ID!) { staffAccount(id: $id) { id } }`, "staffAccount", "own foreign system").byID("account"),

@@ -645,6 +645,20 @@ type MoneyInput struct {
 type Mutation struct {
 }
 
+// Input of openBillingPortal.
+type OpenBillingPortalInput struct {
+	// Where the page leads back to: an address of the web application. Without it, the application's page of bills.
+	ReturnURL graphql.Omittable[*string] `json:"returnUrl,omitempty"`
+}
+
+// Answer of openBillingPortal.
+type OpenBillingPortalPayload struct {
+	// The page's address, to be used within minutes; null where there are errors.
+	URL *string `json:"url,omitempty"`
+	// What was wrong. `PAYMENT_METHOD_UNAVAILABLE`: Stripe is not set up here.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // A payment that changed, or as it is when somebody begins to watch. Readable by the account's admins and owners.
 type PaymentChanged struct {
 	// The payment.
@@ -1252,6 +1266,28 @@ type SpendCreditsPayload struct {
 	// The balances right after the movement, in a replay too; the grants are as they are now. Null where there are errors.
 	Credits *credit.Account `json:"credits,omitempty"`
 	// What was wrong.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Input of startCheckout.
+type StartCheckoutInput struct {
+	// The plan to pay for; one with a price that owners may choose. Needed unless `paymentId` is given; beside it, it has to be the payment's.
+	PlanSlug graphql.Omittable[*string] `json:"planSlug,omitempty"`
+	// The payment to make, e.g. `pay_8`: one that waits and was not declared as sent. Without it, the plan is subscribed to.
+	PaymentID graphql.Omittable[*string] `json:"paymentId,omitempty"`
+	// Where Stripe leads to once it is paid: an address of the web application. Without it, the application's page of bills.
+	SuccessURL graphql.Omittable[*string] `json:"successUrl,omitempty"`
+	// Where Stripe leads to if it is not paid: an address of the web application. Without it, the application's page of bills.
+	CancelURL graphql.Omittable[*string] `json:"cancelUrl,omitempty"`
+	// A value of the caller's own, 1 to 200 characters, the same for each retry of one request; kept for ever.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// Answer of startCheckout.
+type StartCheckoutPayload struct {
+	// The page to lead to; null where there are errors.
+	Checkout *stripe.Checkout `json:"checkout,omitempty"`
+	// What was wrong. `PAYMENT_METHOD_UNAVAILABLE`: Stripe is not set up here.
 	UserErrors []UserError `json:"userErrors"`
 }
 

@@ -24,6 +24,8 @@ type (
 	queryResolver              struct{ *Resolver }
 	sectorResolver             struct{ *Resolver }
 	siteResolver               struct{ *Resolver }
+	stripeDriftResolver        struct{ *Resolver }
+	stripePushResolver         struct{ *Resolver }
 	stripeEventResolver        struct{ *Resolver }
 	subscriptionResolver       struct{ *Resolver }
 	subscriptionPeriodResolver struct{ *Resolver }
@@ -85,6 +87,12 @@ func (r *Resolver) Site() SiteResolver { return &siteResolver{r} }
 
 // StripeEvent has the resolvers of its type.
 func (r *Resolver) StripeEvent() StripeEventResolver { return &stripeEventResolver{r} }
+
+// StripeDrift has the resolvers of its type.
+func (r *Resolver) StripeDrift() StripeDriftResolver { return &stripeDriftResolver{r} }
+
+// StripePush has the resolvers of its type.
+func (r *Resolver) StripePush() StripePushResolver { return &stripePushResolver{r} }
 
 // Subscription has the resolvers of its type.
 func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }

@@ -53,7 +53,7 @@ var tenantOwned = map[string]bool{
 	"Receipt": true, "PaymentApproval": true, "Invoice": true, "CreditGrant": true, "CreditTransaction": true, "CreditHold": true, "AuditEvent": true,
 	"CreditTransactionGrant": true, "CreditRunOut": true, "CreditUsage": true, "SiteBudget": true, "TestClock": true,
 	"Device": true, "Impersonation": true, "Invitation": true, "ApiKey": true, "WordPressLink": true, "SyncEvent": true,
-	"CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true,
+	"CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true, "StripePush": true,
 }
 
 func TestSchema_HasADoorAtEachRootFieldAndANetUnderEachTenantsType(t *testing.T) {

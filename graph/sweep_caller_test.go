@@ -85,7 +85,8 @@ func (w *neighbourhood) fill(a *stage, site string) {
 		`UPDATE igny8_credit_holds SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour' WHERE tenant_id = ?0 AND id = (SELECT max(id) FROM igny8_credit_holds)`,
 		`INSERT INTO igny8_site_budgets (tenant_id, site_id, monthly_credits, updated_at) SELECT tenant_id, id, 10000, created_at FROM igny8_sites WHERE tenant_id = ?0 AND id = ?2`,
 		`UPDATE igny8_credit_accounts SET has_budgets = true WHERE tenant_id = ?0`,
-		`UPDATE igny8_subscriptions SET stripe_subscription_id = ?1 WHERE tenant_id = ?0`,
+		// The mirror's has the same name at Stripe.
+		`UPDATE igny8_subscriptions SET stripe_subscription_id = 'sub_same' WHERE tenant_id = ?0`,
 		`INSERT INTO igny8_balance_transactions (tenant_id, seq, type, amount_minor, balance_after, currency, description, payment_id, created_at)
 			SELECT tenant_id, 1, 'excess', 100, 100, 'USD', ?1, id, created_at FROM igny8_payments WHERE tenant_id = ?0 AND status = 'confirmed' ORDER BY id LIMIT 1`,
 		`INSERT INTO igny8_credit_debts (tenant_id, amount, debt_after, payment_id, created_at) SELECT tenant_id, 1, 1, max(id), max(created_at) FROM igny8_payments WHERE tenant_id = ?0 GROUP BY tenant_id`,
@@ -104,13 +105,13 @@ func (w *neighbourhood) fill(a *stage, site string) {
 		`INSERT INTO igny8_stripe_checkouts (tenant_id, session_id, mode, plan_id, status, idempotency_key, fingerprint, created_by, created_at, expires_at, updated_at)
 			SELECT id, ?1, 'subscription', plan_id, 'complete', ?1, '', owner_id, created_at AS began, created_at AS ends, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_subscriptions (tenant_id, subscription_id, customer_id, status, cancelling, plan_slug, amount_minor, currency, version, seen_at, created_at)
-			SELECT id, ?1, ?1, 'active', false, 'starter', 8900, 'USD', 1, created_at, created_at FROM igny8_tenants WHERE id = ?0`,
+			SELECT id, 'sub_same', ?1, 'active', true, 'starter', 8900, 'USD', 1, created_at, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_invoices (tenant_id, invoice_id, subscription_id, status, amount_minor, currency, seen_at)
-			SELECT id, ?1, ?1, 'open', 8900, 'USD', created_at FROM igny8_tenants WHERE id = ?0`,
+			SELECT id, ?1, 'sub_same', 'open', 8900, 'USD', created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_refunds (tenant_id, refund_id, payment_id, amount_minor, currency, created_at)
 			SELECT tenant_id, ?1, min(id), 100, 'USD', min(created_at) FROM igny8_payments WHERE tenant_id = ?0 GROUP BY tenant_id`,
 		`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at)
-			SELECT id, 'cancel', ?1, 'done', created_at, created_at FROM igny8_tenants WHERE id = ?0`,
+			SELECT id, wish, 'sub_same', 'pending', created_at AS wished, created_at FROM igny8_tenants, unnest(ARRAY['cancel', 'end']) AS wish WHERE id = ?0`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_mail_tokens (tenant_id, purpose, user_id, email, token_hash, created_at, expires_at)
 			SELECT tenant_id, 'verify_email', id, email, '', created_at - interval '9 days', created_at - interval '8 days' FROM igny8_users WHERE tenant_id = ?0 AND password_hash IS NOT NULL`,

@@ -63,6 +63,7 @@ func ticketed(kind string) rule {
 
 const (
 	global   = "the catalogue is everybody's"
+	ownPages = "only pages of the web application are led back to"
 	freeText = "a text that is kept, and compared with nothing"
 	bearer   = "whoever has it is who it was given to"
 )
@@ -116,6 +117,9 @@ var rules = map[string]rule{
 	"verifyEmail(input.token)":      ticketed("verify-email " + canary + "@example.com"),
 	"restoreAccount(input.token)":   ticketed("restore-account " + canary + "-left@example.com"),
 
+	"successUrl)":                          because(ownPages),
+	"cancelUrl)":                           because(ownPages),
+	"returnUrl)":                           because(ownPages),
 	"eventId)":                             because("staff's list of what Stripe told is of all accounts"),
 	"stripeEvents(filter.type)":            because("the names of types are Stripe's"),
 	"Query.paymentQueue(filter.reference)": because("it names account and payment, for staff alone, whose list is of all accounts"),
@@ -226,6 +230,8 @@ func (w *neighbourhood) base() map[string]map[string]any {
 			"amount": map[string]any{"amount": "89", "currencyCode": "USD"},
 		},
 		"cancelPayment":      {"paymentId": own("pay", 2)},
+		"startCheckout":      {"paymentId": own("pay", 2), "idempotencyKey": word + " checkout"},
+		"openBillingPortal":  {},
 		"changePlan":         {"planSlug": "scale", "months": 1, "idempotencyKey": word + " change"},
 		"cancelSubscription": {"reason": word},
 		"resumeSubscription": {"keepPlan": true},

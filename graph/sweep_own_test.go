@@ -93,6 +93,11 @@ var doings = []struct {
 		name: "cancelPayment", who: "owner", alone: true,
 		before: `UPDATE igny8_payments SET declared_at = NULL, sent_on = NULL, payer_name = NULL, proof_url = NULL WHERE tenant_id = ?0 AND status = 'pending'`,
 	},
+	{
+		name: "startCheckout", who: "owner", alone: true,
+		before: `UPDATE igny8_payments SET declared_at = NULL, sent_on = NULL, payer_name = NULL, proof_url = NULL WHERE tenant_id = ?0 AND status = 'pending'`,
+	},
+	{name: "openBillingPortal", who: "owner", alone: true, fails: true},
 	{name: "changePlan", who: "owner", alone: true},
 	{ // A period that runs has not begun yet.
 		name: "requestBankTransfer", who: "owner", alone: true, changes: map[string]any{"idempotencyKey": ownWord + " begins"},
@@ -125,6 +130,11 @@ var doings = []struct {
 		changes: map[string]any{"receiptId": "rcpt 0", "decision": "RETURN", "externalPaymentId": ownWord + " back", "idempotencyKey": ownWord + " takes two"},
 	},
 	{name: "decideReceipt", who: "staff"},
+	{ // Nothing else of the payment is held.
+		name: "decideReceipt", who: "staff", alone: true, changes: map[string]any{"idempotencyKey": ownWord + " the last"},
+		before: `UPDATE igny8_receipts SET status = 'returned', decided_at = created_at, decided_by = recorded_by, reason = '', return_id = 'back ' || id
+			WHERE tenant_id = ?0 AND status = 'held' AND id <> (SELECT id FROM igny8_receipts WHERE tenant_id = ?0 ORDER BY id OFFSET 1 LIMIT 1)`,
+	},
 	{name: "setCreditCost", who: "staff"},
 	{name: "adjustCredits", who: "staff"},
 	{name: "adjustCredits", who: "staff", changes: map[string]any{"amount": -7, "idempotencyKey": ownWord + " adjust less"}},

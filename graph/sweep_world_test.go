@@ -157,6 +157,10 @@ func (w *neighbourhood) enrich(a *stage, s *session, word string) {
 	a.exec(`UPDATE igny8_users SET name = ? WHERE tenant_id = ?`, word, n)
 	a.exec(`INSERT INTO igny8_stripe_events (event_id, type, livemode, api_version, object_type, object_id, created, received_at, status, error, tenant_id, updated_at)
 		SELECT 'evt_' || id, 'invoice.paid', false, '', 'invoice', 'in_' || id, created_at AS happened, created_at, 'dead', 'another sum', id, created_at FROM igny8_tenants WHERE id = ?`, n)
+	a.exec(`INSERT INTO igny8_stripe_drifts (kind, object_id, tenant_id, found_at, seen_at)
+		SELECT 'subscription_plan', 'sub_' || id, id, created_at AS found, created_at FROM igny8_tenants WHERE id = ?`, n)
+	a.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at)
+		SELECT id, 'cancel', 'sub_' || id, 'failed', created_at AS wished, created_at FROM igny8_tenants WHERE id = ?`, n)
 	a.exec(`INSERT INTO igny8_audit_events (tenant_id, action, subject_type, subject_id, actor_kind, actor_id, after, ip, created_at)
 		SELECT tenant_id, 'site.updated', 'site', site_id, 'api_key', id, jsonb_build_object('name', ?), '', created_at FROM igny8_site_api_keys WHERE tenant_id = ?`, word, n)
 }

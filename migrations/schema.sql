@@ -287,6 +287,22 @@ begin
     more := sectors = most or events = most or cardinality(sites) = most;
 end $$;
 
+CREATE FUNCTION igny8_purge_stripe(account bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    if not igny8_account_is_over(account) then
+        return null;
+    end if;
+    delete from igny8_stripe_customers where tenant_id = account;
+    delete from igny8_stripe_checkouts where tenant_id = account;
+    delete from igny8_stripe_subscriptions where tenant_id = account;
+    delete from igny8_stripe_pushes where tenant_id = account;
+    update igny8_stripe_invoices set subscription_id = '' where tenant_id = account and subscription_id <> '';
+    return true;
+end $$;
+
 CREATE FUNCTION igny8_purge_sync_events(account bigint, most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -2468,6 +2484,9 @@ GRANT ALL ON FUNCTION igny8_purge_receipts(account bigint) TO igny8_app;
 
 REVOKE ALL ON FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION igny8_purge_sites(account bigint, at timestamp with time zone, most integer, OUT sites bigint[], OUT sectors integer, OUT more boolean) TO igny8_app;
+
+REVOKE ALL ON FUNCTION igny8_purge_stripe(account bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION igny8_purge_stripe(account bigint) TO igny8_app;
 
 REVOKE ALL ON FUNCTION igny8_purge_sync_events(account bigint, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION igny8_purge_sync_events(account bigint, most integer) TO igny8_app;

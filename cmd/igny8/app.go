@@ -134,7 +134,7 @@ func tillWork(till *stripe.Till) jobs.Stripe {
 	if till == nil {
 		return jobs.Stripe{}
 	}
-	return jobs.Stripe{Event: till.Work, Waiting: till.Waiting}
+	return jobs.Stripe{Event: till.Work, Waiting: till.Waiting, Push: till.Push, Reconcile: till.ReconcileDue}
 }
 
 // till is where Stripe's side is worked on; nil where Stripe is not set up.

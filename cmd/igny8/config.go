@@ -29,7 +29,7 @@ import (
 // read a variable, with a star where they do not start without it; `doc` is what it means. The help of
 // the commands and the table in docs/operating.md are made of these tags.
 type config struct {
-	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* jobs* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor, jobs and reseal as either or as an administrator; import as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
+	DatabaseURL string `env:"DATABASE_URL" for:"serve* migrate* doctor* jobs* stripe* import* reseal* dev" doc:"Where Postgres is, as a URL or as key=value pairs. serve logs in as igny8_app or a role like it, which owns nothing; migrate as a role that may become igny8_owner; doctor, jobs and reseal as either or as an administrator; import and stripe as serve does; dev as an administrator, or, without this variable, to a Postgres of its own."`
 
 	Addr           string         `env:"IGNY8_ADDR" envDefault:"127.0.0.1:8080" for:"serve dev healthcheck" doc:"The address to listen on, host:port."`
 	PublicURL      string         `env:"IGNY8_PUBLIC_URL" for:"serve* dev" doc:"The URL at which clients reach the service, e.g. https://accounts.igny8.com. https, unless it leads to this machine. It is the issuer of the tokens."`
@@ -65,9 +65,9 @@ type config struct {
 
 	SecondApproverAbove string `env:"IGNY8_SECOND_APPROVER_ABOVE" for:"serve dev" doc:"Sums, one a currency and separated by commas, e.g. 1000.00 USD,900.00 EUR, above which two members of staff have to say the same before a payment is confirmed or held money is decided on. A currency that is not named always takes two. Without it one is enough."`
 
-	StripeKey     string   `env:"IGNY8_STRIPE_SECRET_KEY" for:"serve dev" doc:"The secret key by which Stripe is asked, sk_live_, sk_test_ or a restricted rk_. Without it nobody can pay through Stripe. dev refuses a live one."`
-	StripeSecrets []string `env:"IGNY8_STRIPE_WEBHOOK_SECRETS" for:"serve dev" doc:"The signing secret of the webhook at /webhooks/stripe, whsec_, or two separated by a comma while one takes the other's place: both count. Needed with IGNY8_STRIPE_SECRET_KEY."`
-	StripeURL     string   `env:"IGNY8_STRIPE_API_URL" for:"serve dev" doc:"Where Stripe's API is, for tests, e.g. of stripe-mock. Refused beside a live key. Without it, Stripe's own."`
+	StripeKey     string   `env:"IGNY8_STRIPE_SECRET_KEY" for:"serve dev stripe*" doc:"The secret key by which Stripe is asked, sk_live_, sk_test_ or a restricted rk_. Without it nobody can pay through Stripe. dev refuses a live one."`
+	StripeSecrets []string `env:"IGNY8_STRIPE_WEBHOOK_SECRETS" for:"serve dev stripe*" doc:"The signing secret of the webhook at /webhooks/stripe, whsec_, or two separated by a comma while one takes the other's place: both count. Needed with IGNY8_STRIPE_SECRET_KEY."`
+	StripeURL     string   `env:"IGNY8_STRIPE_API_URL" for:"serve dev stripe" doc:"Where Stripe's API is, for tests, e.g. of stripe-mock. Refused beside a live key. Without it, Stripe's own."`
 
 	DatabaseConns    int32         `env:"IGNY8_DATABASE_CONNS" envDefault:"0" for:"serve dev" doc:"The most connections to Postgres; 0 means two a processor, and at least four. More are slower."`
 	StatementTimeout time.Duration `env:"IGNY8_STATEMENT_TIMEOUT" envDefault:"10s" for:"serve dev" doc:"How long one SQL statement may run, 1s to 5m."`

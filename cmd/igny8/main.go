@@ -30,6 +30,7 @@ type cli struct {
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date, take steps back, or tell where it stands."`
 	Doctor      doctorCmd      `cmd:"" help:"Report what the database holds and check that it all adds up."`
 	Jobs        jobsCmd        `cmd:"" help:"Tell how the jobs stand that do what falls due, and which failed."`
+	Stripe      stripeCmd      `cmd:"" help:"Compare Stripe with what stands here, and have Stripe told again of what it was not."`
 	Import      importCmd      `cmd:"" help:"Carry data over from the system before this one."`
 	Reseal      resealCmd      `cmd:"" help:"Seal what is kept sealed with the newest vault key."`
 	Keys        keysCmd        `cmd:"" help:"Make the keys and secrets that serve needs."`

@@ -47,6 +47,11 @@ type agreement struct {
 	// balance is what the account has with us in money, in minor units of its currency, and the number of the
 	// newest line that says so.
 	balance balance
+	// readAt is the instant of reading, and collected what Stripe was to do then.
+	readAt    time.Time
+	collected collection
+	// resumes says that Stripe is to go on collecting although it was to stop, stops that it is to stop at once.
+	resumes, stops bool
 }
 
 // open locks an account and reads its agreement, brought to what it must be at the instant now: a command
@@ -67,6 +72,9 @@ func (o Office) open(ctx context.Context, tx bun.Tx, tenant gid.Account, now *ti
 
 // close writes when something falls due next, and leaves the job for it. It is every command's last step.
 func (a *agreement) close(ctx context.Context, tx bun.Tx) error {
+	if err := a.tellStripe(ctx, tx); err != nil {
+		return err
+	}
 	var due *time.Time
 	if next, ok := a.next(); ok {
 		due = &next.at
@@ -135,6 +143,7 @@ func read(ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time
 			return nil, err
 		}
 	}
+	a.readAt, a.collected = now, a.collection()
 	return a, nil
 }
 

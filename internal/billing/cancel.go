@@ -66,7 +66,7 @@ func (o Office) ResumeSubscription(
 		if !a.subscription.CancelAtPeriodEnd && !changes {
 			return nil
 		}
-		a.subscription.CancelAtPeriodEnd = false
+		a.subscription.CancelAtPeriodEnd, a.resumes = false, true
 		if changes {
 			a.subscription.PendingPlanID = nil
 		}

@@ -149,6 +149,7 @@ func (o Office) carryOut(
 		}, now)
 	}
 	before := a.subscription.PendingPlanID
+	a.resumes = true
 	switch {
 	case c.Kind == ChangeKeep:
 		a.subscription.PendingPlanID, a.subscription.CancelAtPeriodEnd = nil, false

@@ -12,7 +12,7 @@ import (
 )
 
 // push leaves what we want Stripe to do, and the job of it. What of the kind waits for the same subscription is
-// superseded: only the newest wish counts.
+// superseded: only the newest wish counts, and the end is the last one.
 func (a *agreement) push(ctx context.Context, tx bun.Tx, p *Push, wanted any, now time.Time) error {
 	text, err := json.Marshal(wanted)
 	if err != nil {
@@ -20,10 +20,12 @@ func (a *agreement) push(ctx context.Context, tx bun.Tx, p *Push, wanted any, no
 	}
 	p.TenantID, p.Wanted, p.Status, p.CreatedAt, p.UpdatedAt = a.account.ID, text, PushPending, now, now
 	if p.SubscriptionID != nil {
-		_, err := tx.NewUpdate().Model((*Push)(nil)).Set("status = ?", PushSuperseded).Set("updated_at = ?", now).
-			Where("tenant_id = ?", p.TenantID).Where("kind = ?", p.Kind).Where("subscription_id = ?", *p.SubscriptionID).
-			Where("status = ?", PushPending).Exec(ctx)
-		if err != nil {
+		q := tx.NewUpdate().Model((*Push)(nil)).Set("status = ?", PushSuperseded).Set("updated_at = ?", now).
+			Where("tenant_id = ?", p.TenantID).Where("subscription_id = ?", *p.SubscriptionID).Where("status = ?", PushPending)
+		if p.Kind != PushEnd {
+			q = q.Where("kind = ?", p.Kind)
+		}
+		if _, err := q.Exec(ctx); err != nil {
 			return fmt.Errorf("supersede wishes for Stripe: %w", err)
 		}
 	}
@@ -35,10 +37,11 @@ func (a *agreement) push(ctx context.Context, tx bun.Tx, p *Push, wanted any, no
 
 // pushing says whether something of the kinds waits to be done with a Stripe subscription.
 func (a *agreement) pushing(ctx context.Context, tx bun.Tx, subscription string, kinds ...PushKind) (bool, error) {
-	waits, err := tx.NewSelect().Model((*Push)(nil)).Where("tenant_id = ?", a.account.ID).
-		Where("subscription_id = ?", subscription).Where("kind IN (?)", bun.List(kinds)).Where("status = ?", PushPending).Exists(ctx)
+	waiting := []*Push{}
+	err := tx.NewSelect().Model(&waiting).Column("tenant_id", "id").Where("tenant_id = ?", a.account.ID).
+		Where("subscription_id = ?", subscription).Where("kind IN (?)", bun.List(kinds)).Where("status = ?", PushPending).Scan(ctx)
 	if err != nil {
 		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
 	}
-	return waits, nil
+	return len(waiting) > 0, nil
 }

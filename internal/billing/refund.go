@@ -81,6 +81,9 @@ func (o Office) RefundPayment(
 		if back, err = o.refund(ctx, tx, a, payment, in, staff.By(tenant), now); err != nil {
 			return err
 		}
+		if err := a.pushRefund(ctx, tx, payment, back, now); err != nil {
+			return err
+		}
 		if err := remember(ctx, tx, &remembered{
 			TenantID: tenant, Operation: refundOperation, Key: in.IdempotencyKey, Fingerprint: facts, SubjectID: gid.Payment(back.ID), CreatedAt: now,
 		}); err != nil {
@@ -246,6 +249,7 @@ func (a *agreement) giveUpTime(ctx context.Context, tx bun.Tx, p *Payment, now t
 	if _, err := a.cutLast(ctx, tx, now); err != nil {
 		return err
 	}
+	a.stops = true // nor does Stripe collect any more
 	const reason = "The payment was refunded."
 	cancelled := a.subscription.CancelAtPeriodEnd
 	a.subscription.PendingPlanID, a.subscription.CancelAtPeriodEnd = nil, false

@@ -2,10 +2,12 @@ package billing
 
 import (
 	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/uptrace/bun"
 
+	"igny8.com/accounts/internal/enum"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/money"
 )
@@ -100,6 +102,9 @@ type Collector struct {
 	CreatedAt time.Time `bun:"created_at"`
 }
 
+// Tenant is the account that it collects for.
+func (c *Collector) Tenant() gid.Account { return c.TenantID }
+
 // Collected is an invoice of a Stripe subscription as it was seen last.
 type Collected struct {
 	bun.BaseModel `bun:"table:igny8_stripe_invoices,alias:collected"`
@@ -133,6 +138,12 @@ const (
 	PushRefund PushKind = "refund"
 )
 
+// MarshalGQL writes the enum value.
+func (k PushKind) MarshalGQL(w io.Writer) { enum.Marshal(w, k) }
+
+// UnmarshalGQL reads the enum value.
+func (k *PushKind) UnmarshalGQL(v any) error { return enum.Unmarshal(k, v) }
+
 // PushStatus is where a push stands.
 type PushStatus string
 
@@ -144,6 +155,12 @@ const (
 	// PushSuperseded was not done because a newer one took its place.
 	PushSuperseded PushStatus = "superseded"
 )
+
+// MarshalGQL writes the enum value.
+func (s PushStatus) MarshalGQL(w io.Writer) { enum.Marshal(w, s) }
+
+// UnmarshalGQL reads the enum value.
+func (s *PushStatus) UnmarshalGQL(v any) error { return enum.Unmarshal(s, v) }
 
 // Push is something that we want Stripe to do: left in the transaction of the change that makes it necessary, and done
 // by a job after that.

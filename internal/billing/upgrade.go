@@ -63,7 +63,7 @@ func (a *agreement) upgradeBy(ctx context.Context, tx bun.Tx, p *Payment, now ti
 	if err := a.giveBack(ctx, tx, returned, p.Currency, now); err != nil {
 		return billed{}, err
 	}
-	a.subscription.Status, a.subscription.CancelAtPeriodEnd = ActiveSubscription, false
+	a.subscription.Status, a.subscription.CancelAtPeriodEnd, a.resumes = ActiveSubscription, false, true
 	bought := billed{tax: taxOn(spent, p.TaxRate)}
 	if excess := had + p.TaxMinor - spent - bought.tax; excess > 0 {
 		bought.untaxed = excess

@@ -42,6 +42,8 @@ const (
 	ApprovalMismatch     Code = "APPROVAL_MISMATCH"
 	StaleVersion         Code = "STALE_VERSION"
 	LastOwner            Code = "LAST_OWNER"
+	// PaymentMethodUnavailable is a way to pay that this server does not offer.
+	PaymentMethodUnavailable Code = "PAYMENT_METHOD_UNAVAILABLE"
 )
 
 // Codes that no form can mend: always top-level errors.
@@ -71,7 +73,7 @@ var correctable = map[Code]bool{
 	WeakPassword: true, PlanUnavailable: true, InvalidCredentials: true, PlanLimitReached: true,
 	FeatureNotInPlan: true, InsufficientCredits: true, BudgetExceeded: true, InvalidState: true, AmountMismatch: true,
 	CurrencyMismatch: true, ExternalReferenceUse: true, OwnPayment: true, IdempotencyConflict: true,
-	SecondApproverNeeded: true, ApprovalMismatch: true, StaleVersion: true, LastOwner: true,
+	SecondApproverNeeded: true, ApprovalMismatch: true, StaleVersion: true, LastOwner: true, PaymentMethodUnavailable: true,
 }
 
 // Error is one fault.

@@ -233,7 +233,7 @@ func TestRun_FindsAccountsThatHaveNoJobAndDoesEachKind(t *testing.T) {
 	s.exec(`DELETE FROM river_job`)
 	s.crews(2, now)
 	s.eventually("0", undue, now)
-	s.eventually("7", `SELECT count(DISTINCT kind)::text FROM river_job WHERE state = 'completed' AND kind <> 'settle_account'`)
+	s.eventually("8", `SELECT count(DISTINCT kind)::text FROM river_job WHERE state = 'completed' AND kind <> 'settle_account'`)
 	report, err := jobs.Look(t.Context(), s.App, now)
 	if err != nil || !report.OK() {
 		t.Errorf("%v\n%s", err, report.Text())

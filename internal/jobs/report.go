@@ -115,7 +115,7 @@ func (r *Report) standing(kind Kind, found []Standing, now time.Time) Standing {
 	switch {
 	case s.LastDone == nil:
 		r.problemf("%s was never done: does a server run?", kind.Name)
-	case s.LastDone.Before(now.Add(-Late)):
+	case s.LastDone.Before(now.Add(-Late - kind.pause())):
 		r.problemf("%s is overdue: it was done last at %s", kind.Name, when(s.LastDone))
 	}
 	return s

@@ -21,6 +21,8 @@ type Stripe struct {
 	Push  func(ctx context.Context, account gid.Account, push int64, last bool, now time.Time) error
 	// Waiting finds events that wait and may have no job.
 	Waiting func(ctx context.Context, now time.Time) ([]int64, error)
+	// Reconcile compares Stripe with us, and says how much differs.
+	Reconcile func(ctx context.Context, now time.Time) (int, error)
 }
 
 // leaveWaiting leaves a job for every event of Stripe that waits and has none: the net under the jobs that come with

@@ -29,6 +29,15 @@ type Kind struct {
 	MaxAttempts int
 }
 
+// pause is how long after one of the kind the next one may be awaited without anybody being late: what is done every
+// minute has that in the time that counts as late.
+func (k Kind) pause() time.Duration {
+	if k.Every <= time.Minute {
+		return 0
+	}
+	return k.Every
+}
+
 // The kinds of jobs that are begun by the clock.
 const (
 	FindDue       = "find_due_accounts"
@@ -38,6 +47,7 @@ const (
 	PurgeSites    = "purge_sites"
 	PurgeAccounts = "purge_accounts"
 	FindStripe    = "find_stripe_events"
+	Reconcile     = "stripe_reconcile"
 )
 
 // Kinds are all kinds of jobs.
@@ -58,6 +68,8 @@ func Kinds() []Kind {
 		{PurgeSites, every, purge, 1, attempts},
 		{PurgeAccounts, every, purge, 1, attempts},
 		{FindStripe, every, timeout, 1, attempts},
+		// Twice a day: a job that is done is forgotten after one.
+		{Reconcile, 12 * time.Hour, 5 * time.Minute, 1, attempts},
 	}
 }
 
@@ -65,7 +77,7 @@ func Kinds() []Kind {
 type do func(ctx context.Context, now time.Time) (int, error)
 
 // works are what the kinds do that are begun by the clock.
-func works(db *postgres.DB, office billing.Office, stripe Stripe) map[string]do {
+func works(db *postgres.DB, office billing.Office, till Stripe) map[string]do {
 	return map[string]do{
 		FindDue: func(ctx context.Context, now time.Time) (int, error) { return leaveDue(ctx, db, now) },
 		ExpireHolds: func(ctx context.Context, now time.Time) (int, error) {
@@ -83,7 +95,13 @@ func works(db *postgres.DB, office billing.Office, stripe Stripe) map[string]do 
 		PurgeAccounts: func(ctx context.Context, now time.Time) (int, error) {
 			return retention.Purge(ctx, db, now)
 		},
-		FindStripe: stripe.leaveWaiting,
+		FindStripe: till.leaveWaiting,
+		Reconcile: func(ctx context.Context, now time.Time) (int, error) {
+			if till.Reconcile == nil {
+				return 0, nil // Stripe is not set up
+			}
+			return till.Reconcile(ctx, now)
+		},
 	}
 }
 

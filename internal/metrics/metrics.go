@@ -94,12 +94,14 @@ var (
 	poolWait  = prometheus.NewDesc("igny8_database_wait_seconds_total", "How long connections were waited for.", nil, nil)
 	jobs      = prometheus.NewDesc("igny8_jobs", "Jobs in the database, by kind and state.", []string{"kind", "state"}, nil)
 	events    = prometheus.NewDesc("igny8_stripe_events", "Events of Stripe that wait to be done, and that wait for staff.", []string{"status"}, nil)
+	pushes    = prometheus.NewDesc("igny8_stripe_pushes", "What Stripe is to be told and waits, or was given up and waits for staff.", []string{"status"}, nil)
+	drifts    = prometheus.NewDesc("igny8_stripe_drifts", "In how many things Stripe and we differ.", nil, nil)
 	overdue   = prometheus.NewDesc("igny8_jobs_overdue_seconds", "How long the oldest job waits that could be done.", nil, nil)
 )
 
 // Describe names what is told.
 func (*database) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{poolConns, poolMost, poolWaits, poolWait, jobs, overdue, events} {
+	for _, d := range []*prometheus.Desc{poolConns, poolMost, poolWaits, poolWait, jobs, overdue, events, pushes, drifts} {
 		to <- d
 	}
 }
@@ -147,4 +149,15 @@ func (d *database) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(events, open.Pending, "pending")
 	gauge(events, open.Dead, "dead")
+	var told struct{ Pending, Failed, Drifts float64 }
+	err = d.db.NewRaw(`SELECT count(*) FILTER (WHERE status = 'pending')::float8 AS pending, count(*) FILTER (WHERE status = 'failed')::float8 AS failed,
+			(SELECT count(*)::float8 FROM igny8_stripe_drifts WHERE resolved_at IS NULL) AS drifts
+		FROM igny8_stripe_pushes WHERE status IN ('pending', 'failed')`).Scan(postgres.WithStaff(postgres.WithTenant(ctx, 0)), &told)
+	if err != nil {
+		d.log.LogAttrs(ctx, slog.LevelWarn, "the metrics are without what Stripe is told", slog.Any("error", err))
+		return
+	}
+	gauge(pushes, told.Pending, "pending")
+	gauge(pushes, told.Failed, "failed")
+	gauge(drifts, told.Drifts)
 }

@@ -10,6 +10,7 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/mail"
 	"igny8.com/accounts/internal/postgres"
@@ -28,7 +29,7 @@ type Deletion struct {
 // sessions and API keys open nothing, its people's addresses are free for others, open invitations are
 // revoked. Until RestoreUntil, the account's DeletionRetentionDays later, each owner can bring it back by
 // the ticket that is mailed to them; its slug stays its own that long, and payments that wait stay as they
-// are. Credits and periods are not touched.
+// are. Credits and periods are not touched. What Stripe collects for it ends.
 //
 // Errors: NOT_FOUND; INVALID_STATE for a system account; FORBIDDEN for whoever is no owner any more;
 // INVALID at confirm; TOO_LONG and INVALID at reason.
@@ -59,6 +60,9 @@ func DeleteAccount(
 			return err
 		}
 		if err := tell(ctx, tx, box, acct, actor, owners, now); err != nil {
+			return err
+		}
+		if err := billing.StopCollecting(ctx, tx, acct, now); err != nil {
 			return err
 		}
 		gone = acct

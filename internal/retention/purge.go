@@ -96,6 +96,9 @@ func purgeAccount(ctx context.Context, db bun.IDB, tenant gid.Account, now time.
 	if err := db.NewRaw(`SELECT igny8_purge_receipts(?)`, tenant).Scan(ctx, &begun); err != nil || begun == nil {
 		return 0, wrap("remove the words of receipts", err)
 	}
+	if err := db.NewRaw(`SELECT igny8_purge_stripe(?)`, tenant).Scan(ctx, &begun); err != nil || begun == nil {
+		return 0, wrap("remove what leads to people at Stripe", err)
+	}
 	for _, part := range []struct {
 		what, query string
 	}{

@@ -18,7 +18,7 @@ import (
 // purges are all functions by which the application can have something removed.
 var purges = []string{
 	`igny8_purge_account(?)`, `igny8_purge_sync_events(?, 1000)`, `igny8_purge_ledger(?, 0, 1000)`,
-	`igny8_purge_audit(?, 0, 1000)`, `igny8_purge_invoices(?)`, `igny8_purge_receipts(?)`, `igny8_purge_finish(?)`, `igny8_purge_people(?, '2400-01-01', 1000)`,
+	`igny8_purge_audit(?, 0, 1000)`, `igny8_purge_invoices(?)`, `igny8_purge_receipts(?)`, `igny8_purge_stripe(?)`, `igny8_purge_finish(?)`, `igny8_purge_people(?, '2400-01-01', 1000)`,
 }
 
 func TestPurgeFunctions_RefuseWhatIsNotOver(t *testing.T) {

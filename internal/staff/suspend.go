@@ -10,6 +10,7 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres"
@@ -61,6 +62,12 @@ func (d decision) carryOut(
 		_, err = tx.NewUpdate().Model(acct).WherePK().Column("status", "status_reason", "updated_at").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("move an account's status: %w", err)
+		}
+		if d.to == account.Suspended {
+			// Nobody is charged for what is shut.
+			if err := billing.StopCollecting(ctx, tx, acct, now); err != nil {
+				return err
+			}
 		}
 		decided = acct
 		change := audit.On(d.action, "account", id).From(before).To(map[string]any{"status": acct.Status, "reason": reason})

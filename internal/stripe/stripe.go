@@ -135,7 +135,7 @@ func (t *Till) log(ctx context.Context, what string, err error) {
 
 // NotSetUp is what whoever needs Stripe is told where it is not configured.
 func NotSetUp() *fault.Error {
-	return fault.New(fault.Unavailable, "Stripe is not set up; pay by bank transfer")
+	return fault.New(fault.PaymentMethodUnavailable, "Stripe is not set up; pay by bank transfer")
 }
 
 // clean is the error of a call to Stripe without what it may say about people: the kind, the code and the request.

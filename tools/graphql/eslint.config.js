@@ -31,8 +31,8 @@ export default [
             types: [
               'AccountLimits', 'Actor', 'Allowance', 'CreditCost', 'CreditEstimate', 'CreditProblem', 'CreditVerification', 'Credits',
               'CreditRunOut', 'CreditTransactionGrant', 'CreditUsage', 'CreditsChanged', 'CreditsLow', 'InvitationPreview',
-              'InvoiceLine', 'InvoiceParty', 'Money', 'PageInfo', 'PaymentApproval', 'PaymentChanged', 'PendingPlanChange', 'PlanChange', 'PlanMisfit',
-              'RateLimit', 'Session', 'SiteBudget', 'SiteSynced', 'TestClock', 'Viewer', 'WordPressLink',
+              'Checkout', 'InvoiceLine', 'InvoiceParty', 'Money', 'PageInfo', 'PaymentApproval', 'PaymentChanged', 'PendingPlanChange', 'PlanChange', 'PlanMisfit',
+              'RateLimit', 'Session', 'SiteBudget', 'SiteSynced', 'StripeDrift', 'StripePush', 'TestClock', 'Viewer', 'WordPressLink',
             ],
           },
         },

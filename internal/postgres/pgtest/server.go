@@ -29,7 +29,7 @@ const ClusterVariable = "IGNY8_TEST_CLUSTER"
 
 // ClusterOptions are what a test server runs with.
 func ClusterOptions() cluster.Options {
-	return cluster.Options{Fast: true, MaxConnections: 300}
+	return cluster.Options{Fast: true, MaxConnections: 500}
 }
 
 // shared is the server of this process.

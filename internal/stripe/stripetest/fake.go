@@ -41,6 +41,8 @@ type Fake struct {
 	order   []string
 	events  []Event
 	replays map[string][]byte
+	// asked are the forms that came with idempotency keys.
+	asked   map[string]string
 	calls   []string
 	failing int
 	refuses func(method, path string) int
@@ -55,7 +57,7 @@ type Event struct {
 // New starts one that stops with the test. Its clock stands at now until it is moved.
 func New(tb testing.TB, now time.Time) *Fake {
 	tb.Helper()
-	f := &Fake{now: now, objects: map[string]Object{}, replays: map[string][]byte{}}
+	f := &Fake{now: now, objects: map[string]Object{}, replays: map[string][]byte{}, asked: map[string]string{}}
 	server := httptest.NewServer(f)
 	tb.Cleanup(server.Close)
 	f.URL = server.URL
@@ -74,6 +76,13 @@ func (f *Fake) FailNext(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.failing = n
+}
+
+// Forget drops what idempotency keys stood for, as Stripe does after a day.
+func (f *Fake) Forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.replays = map[string][]byte{}
 }
 
 // Refuse answers calls with the status that the function says; 0 lets them pass. nil takes it back. The function is
@@ -138,14 +147,21 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	params := nested(r.Form)
 	key := r.Header.Get("Idempotency-Key")
 	if known, ok := f.replays[key]; ok && r.Method == http.MethodPost && key != "" {
+		if f.asked[key] != r.URL.Path+"?"+r.Form.Encode() {
+			answer(w, http.StatusBadRequest, refusal("idempotency_error", ""))
+			return
+		}
 		answer(w, http.StatusOK, json.RawMessage(known))
 		return
 	}
 	found, status := f.route(r.Method, strings.TrimPrefix(r.URL.Path, "/v1/"), params)
 	if status != http.StatusOK {
 		code := "resource_missing"
-		if status == http.StatusBadRequest {
+		switch status {
+		case http.StatusBadRequest:
 			code = "parameter_invalid"
+		case http.StatusConflict:
+			status, code = http.StatusBadRequest, "resource_already_exists"
 		}
 		answer(w, status, refusal("invalid_request_error", code))
 		return
@@ -156,7 +172,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(err)
 	}
 	if r.Method == http.MethodPost && key != "" {
-		f.replays[key] = text
+		f.replays[key], f.asked[key] = text, r.URL.Path+"?"+r.Form.Encode()
 	}
 	answer(w, status, json.RawMessage(text))
 }
@@ -184,6 +200,8 @@ func (f *Fake) route(method, path string, params Object) (Object, int) {
 		return f.copy(o), http.StatusOK
 	case method == http.MethodDelete && resource == "subscriptions":
 		f.end(o, "cancellation_requested")
+	case verb == "expire" && resource == "checkout.sessions" && o["status"] != "open":
+		return nil, http.StatusBadRequest
 	case verb == "expire" && resource == "checkout.sessions":
 		f.expire(o)
 	case method == http.MethodPost && verb == "" && resource == "subscriptions":
@@ -200,7 +218,7 @@ func (f *Fake) route(method, path string, params Object) (Object, int) {
 var kinds = map[string]string{
 	"customers": "customer", "subscriptions": "subscription", "invoices": "invoice", "invoice_payments": "invoice_payment",
 	"payment_intents": "payment_intent", "charges": "charge", "refunds": "refund", "disputes": "dispute",
-	"checkout.sessions": "checkout.session", "billing_portal.sessions": "billing_portal.session",
+	"products": "product", "checkout.sessions": "checkout.session", "billing_portal.sessions": "billing_portal.session",
 }
 
 // list answers the newest first, as Stripe does.
@@ -228,7 +246,12 @@ func (f *Fake) list(resource string, params Object) Object {
 func (f *Fake) matches(o, params Object) bool {
 	for name, want := range params {
 		switch name {
-		case "limit", "expand", "starting_after", "ending_before", "created":
+		case "limit", "expand", "starting_after", "ending_before":
+			continue
+		case "created":
+			if from, ok := number(dig(params, "created", "gte")); ok && count(o["created"]) < from {
+				return false
+			}
 			continue
 		}
 		if name == "status" && want == "all" {

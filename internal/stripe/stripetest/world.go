@@ -179,12 +179,16 @@ func (f *Fake) change(s, params Object) {
 		given, _ := items[0].(Object)
 		if data, ok := given["price_data"].(Object); ok {
 			price["unit_amount"], _ = number(data["unit_amount"])
+			if product := text(data["product"]); f.objects[product] != nil {
+				price["product"] = product
+			}
 			if c := text(data["currency"]); c != "" {
 				price["currency"] = c
 			}
 		}
 		delete(params, "items")
 	}
+	s["asked_proration"] = params["proration_behavior"] // which the API keeps to itself
 	delete(params, "proration_behavior")
 	merge(s, params)
 	if cancel, ok := s["cancel_at_period_end"].(bool); ok && cancel {
@@ -268,6 +272,15 @@ func (f *Fake) create(resource string, params Object) (Object, int) {
 		}
 		o := f.put("bps", "billing_portal.session", Object{"customer": params["customer"], "return_url": params["return_url"]})
 		o["url"] = "https://billing.stripe.test/" + text(o["id"])
+		return f.copy(o), http.StatusOK
+	case "products":
+		id := text(params["id"])
+		if f.objects[id] != nil {
+			return nil, http.StatusConflict
+		}
+		o := Object{"object": "product", "active": true, "created": f.now.Unix()}
+		merge(o, params)
+		f.objects[id], f.order = o, append(f.order, id)
 		return f.copy(o), http.StatusOK
 	case "refunds":
 		c := f.objects[text(params["charge"])]

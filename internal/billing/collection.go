@@ -1,0 +1,138 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/gid"
+	"igny8.com/accounts/internal/money"
+	"igny8.com/accounts/internal/plan"
+)
+
+// collection is what the agreement means for the Stripe subscription that collects for the account.
+type collection struct {
+	// ends says that there is nothing to collect for any more, cancels that there will not be when what is paid for
+	// ends.
+	ends, cancels bool
+	// plan is what the next period is of.
+	plan gid.Plan
+}
+
+// collection is a function of the agreement alone, so that whatever command changes it, what Stripe has to do about it
+// is found in one place.
+func (a *agreement) collection() collection {
+	c := collection{plan: a.planAfter()}
+	switch kind := a.last().Kind; {
+	case a.account.Status == account.Cancelled, kind == FreePeriod, kind == AssignedPeriod:
+		c.ends = true
+	case a.subscription.CancelAtPeriodEnd, a.followedByFree():
+		c.cancels = true
+	}
+	return c
+}
+
+// tellStripe leaves what Stripe has to do because of what was changed since the agreement was read. What Stripe does
+// by then anyway, as it was seen last, is not asked for.
+//
+// A subscription that was to end goes on only where somebody asked for that: a bank transfer takes a cancellation back
+// here, but whoever pays by one has not asked Stripe to collect again.
+func (a *agreement) tellStripe(ctx context.Context, tx bun.Tx) error {
+	id := a.subscription.StripeSubscriptionID
+	was, is := a.collected, a.collection()
+	if id == nil || was == is && !a.stops {
+		return nil
+	}
+	if is.ends && !was.ends || a.stops {
+		waits, err := a.pushing(ctx, tx, *id, PushEnd)
+		if err != nil || waits {
+			return err
+		}
+		return a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt)
+	}
+	seen, err := a.seen(ctx, tx, *id)
+	if err != nil {
+		return err
+	}
+	if is.cancels != was.cancels && (is.cancels || a.resumes) {
+		if err := a.wish(ctx, tx, PushCancel, *id, seen.known() && seen.Cancelling == is.cancels, CancelWish{is.cancels}); err != nil {
+			return err
+		}
+	}
+	again := was.cancels && a.resumes // what was wished before it was to end may be another plan
+	if is.ends || is.cancels || is.plan == was.plan && !again {
+		return nil
+	}
+	to, err := a.plan(ctx, tx, is.plan)
+	if err != nil {
+		return err
+	}
+	return a.wish(ctx, tx, PushPlan, *id, seen.known() && seen.PlanSlug == to.Slug, a.planWish(to))
+}
+
+// CancelWish is what a push of kind PushCancel wants.
+type CancelWish struct {
+	AtPeriodEnd bool `json:"atPeriodEnd"`
+}
+
+// PlanWish is what a push of kind PushPlan wants.
+type PlanWish struct {
+	Plan     string         `json:"plan"`
+	Net      int64          `json:"net"`
+	Currency money.Currency `json:"currency"`
+	TaxRate  *int           `json:"taxRate"`
+}
+
+// Tax is on the price.
+func (w PlanWish) Tax() int64 { return taxOn(w.Net, w.TaxRate) }
+
+func (a *agreement) planWish(to *plan.Plan) PlanWish {
+	price := a.price(to)
+	return PlanWish{Plan: to.Slug, Net: price.Minor, Currency: price.Currency, TaxRate: a.account.TaxRate}
+}
+
+// wish leaves a wish, unless Stripe does so by now and nothing else waits to be done about it.
+func (a *agreement) wish(ctx context.Context, tx bun.Tx, kind PushKind, id string, isSo bool, wanted any) error {
+	if isSo {
+		waits, err := a.pushing(ctx, tx, id, kind)
+		if err != nil || !waits {
+			return err
+		}
+	}
+	return a.push(ctx, tx, &Push{Kind: kind, SubscriptionID: &id}, wanted, a.readAt)
+}
+
+// seen is a subscription of Stripe as it was seen last; not known where it never was.
+func (a *agreement) seen(ctx context.Context, tx bun.Tx, id string) (*Collector, error) {
+	row := new(Collector)
+	err := tx.NewSelect().Model(row).Where("tenant_id = ?", a.account.ID).Where("subscription_id = ?", id).Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("read a subscription of Stripe: %w", err)
+	}
+	return row, nil
+}
+
+func (c *Collector) known() bool { return c.Version > 0 }
+
+// StopCollecting has Stripe end the subscription that collects for a locked account, if there is one: for what ends
+// an account beside its agreement.
+func StopCollecting(ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time) error {
+	collecting := []*Subscription{}
+	err := tx.NewSelect().Model(&collecting).Column("tenant_id", "stripe_subscription_id").Where("tenant_id = ?", locked.ID).
+		Where("stripe_subscription_id IS NOT NULL").Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("find what collects for an account: %w", err)
+	}
+	for _, s := range collecting {
+		p := &Push{Kind: PushEnd, SubscriptionID: s.StripeSubscriptionID}
+		if err := (&agreement{account: locked}).push(ctx, tx, p, struct{}{}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}

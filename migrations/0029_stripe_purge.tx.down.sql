@@ -1,0 +1,1 @@
+drop function igny8_purge_stripe(bigint);
