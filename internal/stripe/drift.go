@@ -86,7 +86,7 @@ func Drifts(ctx context.Context, db bun.IDB, open bool, args page.Args) (*DriftC
 		page.Key{Column: "drift.found_at", Value: new(time.Time), Descending: true},
 		page.Key{Column: "drift.id", Value: new(int64), Descending: true})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it says what it is about
+		return nil, err
 	}
 	if err := q.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list drifts: %w", err)
@@ -225,7 +225,7 @@ func (t *Till) tellOfDrift(ctx context.Context, tx bun.Tx, house gid.Account, fr
 		}
 		lines.WriteString(d.line() + "\n")
 	}
-	return t.office.Mail.Post(ctx, tx, mail.Letter{ //nolint:wrapcheck // it says what it is about
+	return t.office.Mail.Post(ctx, tx, mail.Letter{
 		Tenant: house, Kind: "stripe_drift", To: t.office.StaffEmail, Subject: fmt.Sprintf("Stripe and we differ in %d things", len(fresh)),
 		Text: "The daily comparison with Stripe found what it had not found before:\n\n" + lines.String() +
 			"\nAll that differs is listed by stripeDrifts, and by igny8 stripe reconcile.\n",

@@ -27,7 +27,7 @@ const (
 func (t *Till) Push(ctx context.Context, tenant gid.Account, id int64, last bool, now time.Time) error {
 	push, err := billing.BeginPush(ctx, t.db, tenant, id, now)
 	if err != nil || push == nil {
-		return err //nolint:wrapcheck // it says what it is about
+		return err
 	}
 	for range mostWishes {
 		key := fmt.Sprintf("igny8-push-%d-%d-%d-by-%d", tenant, push.ID, push.Attempts, id)

@@ -177,15 +177,7 @@ func (f *Fake) change(s, params Object) {
 	if items, ok := params["items"].([]any); ok {
 		price, _ := dig(s, "items", "data", "0", "price").(Object)
 		given, _ := items[0].(Object)
-		if data, ok := given["price_data"].(Object); ok {
-			price["unit_amount"], _ = number(data["unit_amount"])
-			if product := text(data["product"]); f.objects[product] != nil {
-				price["product"] = product
-			}
-			if c := text(data["currency"]); c != "" {
-				price["currency"] = c
-			}
-		}
+		f.reprice(price, given)
 		delete(params, "items")
 	}
 	s["asked_proration"] = params["proration_behavior"] // which the API keeps to itself
@@ -197,6 +189,21 @@ func (f *Fake) change(s, params Object) {
 		s["cancel_at"], s["cancellation_details"] = nil, Object{"reason": nil}
 	}
 	f.tell("customer.subscription.updated", s)
+}
+
+// reprice has an item cost what is given for it.
+func (f *Fake) reprice(price, given Object) {
+	data, ok := given["price_data"].(Object)
+	if !ok {
+		return
+	}
+	price["unit_amount"], _ = number(data["unit_amount"])
+	if product := text(data["product"]); f.objects[product] != nil {
+		price["product"] = product
+	}
+	if c := text(data["currency"]); c != "" {
+		price["currency"] = c
+	}
 }
 
 // End ends a subscription; the reason is Stripe's word.
