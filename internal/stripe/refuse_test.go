@@ -240,6 +240,30 @@ func TestDeleted_EndsTheAgreementAtWhatIsPaidFor(t *testing.T) {
 	}
 }
 
+// An account that is deleted has its subscription ended. That is no news for staff; money that still comes is.
+func TestDeleted_AccountIsNotFollowedAndItsMoneyIsTold(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	p := s.payer("ada")
+	subscription, invoice := p.subscribe()
+	s.fake.Pay(invoice)
+	s.deliver(s.fake.Events()...)
+	s.exec(`UPDATE igny8_tenants SET deleted_at = now(), deleted_by = owner_id, restore_until = now() + interval '14 days' WHERE id = ?`, p.AccountID())
+	before := len(s.fake.Events())
+	s.fake.End(subscription, "cancellation_requested")
+	s.deliver(s.since(before)...)
+	if n := s.text(`SELECT count(*)::text FROM igny8_stripe_events WHERE status IN ('dead', 'pending')`); n != "0" {
+		t.Errorf("staff are told of %s events of the end", n)
+	}
+	before = len(s.fake.Events())
+	_, late := p.subscribe()
+	s.fake.Pay(late)
+	s.deliver(s.since(before)...)
+	if n := s.text(`SELECT count(*)::text FROM igny8_stripe_events WHERE status = 'dead' AND type = 'invoice.paid'`); n != "1" {
+		t.Errorf("staff are told of %s payments for an account that is deleted", n)
+	}
+}
+
 func TestSecondSubscription_IsCountedAndToldOf(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -76,6 +76,9 @@ func (l look) subscriptionOnce(ctx context.Context, id, must string) (gid.Accoun
 		}
 	}
 	err = l.till.office.FollowSubscription(ctx, l.till.db, tenant, l.now, subscriptionOf(s), version)
+	if fault.Is(err, fault.NotFound) && s.Status == stripe.SubscriptionStatusCanceled {
+		err = nil // the account was deleted, and had this end with it
+	}
 	if err == nil || !errors.Is(err, billing.ErrOvertaken) && refused != nil {
 		err = refused
 	}
