@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"igny8.com/accounts/internal/account"
-	"igny8.com/accounts/internal/credit"
 )
 
 var update = flag.Bool("update", false, "write docs/a-year.md")
 
 const yearFile = "../../docs/a-year.md"
 
-// year is a house whose clock stands still but where it is moved on.
+// year is a house with a sandbox account, whose clock stands still but where staff advance it.
 type year struct {
 	*house
 	owner account.Actor
@@ -24,7 +23,7 @@ type year struct {
 	diary [][]string
 }
 
-// until moves the clock on, and does all that falls due on the way at its own instant.
+// until advances the clock, from one instant at which something falls due to the next, so that the diary can name them.
 func (y *year) until(when string) {
 	y.t.Helper()
 	to := at(when)
@@ -42,11 +41,7 @@ func (y *year) until(when string) {
 		}
 		y.now = next
 		before := y.short()
-		// First what is over expires, then what begins comes: they meet at a boundary.
-		if _, err := credit.ExpireGrants(y.t.Context(), y.App, next); err != nil {
-			y.t.Fatal(err)
-		}
-		if _, err := office.SettleDue(y.t.Context(), y.App, next); err != nil {
+		if _, err := sandboxes.AdvanceClock(y.t.Context(), y.App, y.staff, start, y.owner.AccountID(), next); err != nil {
 			y.t.Fatal(err)
 		}
 		if after := y.short(); after != before {
@@ -109,8 +104,8 @@ const (
 func (y *year) page() string {
 	var b strings.Builder
 	b.WriteString("# A year of an account\n\n" +
-		"An account that pays late twice, upgrades once and cancels. Written by a test from what the database holds afterwards, on a clock\n" +
-		"that stands still but where it is moved on (`internal/billing/year_test.go`); it fails when anything of this changes. Times are in UTC,\n" +
+		"An account that pays late twice, upgrades once and cancels. Written by a test from what the database holds afterwards, on a test\n" +
+		"clock (`internal/billing/year_test.go`); it fails when anything of this changes. Times are in UTC,\n" +
 		"sums in US dollars.\n")
 	table(&b, "What happened", []string{"when", "what", "account", "plan", "subscription"}, y.diary)
 	table(&b, "Periods", []string{"kind", "plan", "from", "to", "price"}, y.rows(
@@ -137,6 +132,7 @@ func TestYear_IsWhatTheDocsShow(t *testing.T) {
 	t.Parallel()
 	h := build(t)
 	y := &year{house: h, owner: h.open("ada"), now: start}
+	h.mustFreeze(y.owner, start)
 	y.note("signs up")
 	y.renews("2026-01-31 07:00", "starter", "pays an hour before the trial ends")
 	y.renews("2026-02-27 09:00", "starter", "renews")

@@ -115,6 +115,10 @@ func tellLow(ctx context.Context, tx bun.Tx, box *mail.Box, tenant gid.Account, 
 	if acct == nil || len(alerts) == 0 {
 		return 0, nil
 	}
+	// Where a period ends, its credits may be gone a moment before the next one's come: that is nothing to tell of.
+	if low, err := LowOf(ctx, tx, tenant); err != nil || low == nil {
+		return 0, err
+	}
 	readers, err := account.BillingReaders(ctx, tx, acct)
 	if err != nil {
 		return 0, err
