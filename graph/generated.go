@@ -9721,6 +9721,8 @@ type StripeDriftConnection {
 }
 
 "Something that differs in a list."
+# Staff read them in this list alone, so nobody refers to one by an id.
+# eslint-disable-next-line @graphql-eslint/relay-edge-types
 type StripeDriftEdge {
   "The row's place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!
@@ -9789,6 +9791,8 @@ type StripePushConnection {
 }
 
 "Something that Stripe is to do in a list."
+# Staff read them in this list alone, so nobody refers to one by an id.
+# eslint-disable-next-line @graphql-eslint/relay-edge-types
 type StripePushEdge {
   "The row's place, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `."
   cursor: String!

@@ -598,10 +598,16 @@ const (
 	UserErrorCodeOwnPayment UserErrorCode = "OWN_PAYMENT"
 	// The idempotency key was used with other input.
 	UserErrorCodeIdempotencyConflict UserErrorCode = "IDEMPOTENCY_CONFLICT"
+	// The same person said the same before: a sum like this takes somebody else to say it too.
+	UserErrorCodeSecondApproverNeeded UserErrorCode = "SECOND_APPROVER_NEEDED"
+	// Somebody else of the staff approved it with other facts.
+	UserErrorCodeApprovalMismatch UserErrorCode = "APPROVAL_MISMATCH"
 	// The thing was changed in the meantime.
 	UserErrorCodeStaleVersion UserErrorCode = "STALE_VERSION"
 	// An account keeps at least one owner.
 	UserErrorCodeLastOwner UserErrorCode = "LAST_OWNER"
+	// This way to pay is not set up on this server.
+	UserErrorCodePaymentMethodUnavailable UserErrorCode = "PAYMENT_METHOD_UNAVAILABLE"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -624,8 +630,11 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeExternalReferenceUsed,
 	UserErrorCodeOwnPayment,
 	UserErrorCodeIdempotencyConflict,
+	UserErrorCodeSecondApproverNeeded,
+	UserErrorCodeApprovalMismatch,
 	UserErrorCodeStaleVersion,
 	UserErrorCodeLastOwner,
+	UserErrorCodePaymentMethodUnavailable,
 }
 
 // UserErrorInputError includes the requested fields of the GraphQL type InputError.

@@ -23,7 +23,7 @@ func (t *Till) giveBack(ctx context.Context, p *billing.Push) error {
 	}
 	payments, err := billing.PaymentsByIDs(postgres.WithTenant(ctx, int64(p.TenantID)), t.db, p.TenantID, []gid.Payment{*p.PaymentID})
 	if err != nil {
-		return err //nolint:wrapcheck // it says what it is about
+		return err
 	}
 	if len(payments) == 0 || payments[0].ExternalPaymentID == nil {
 		return errNoMoney

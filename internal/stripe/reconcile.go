@@ -246,7 +246,7 @@ func (c *comparing) takeIn(ctx context.Context, i *stripe.Invoice) error {
 		for _, id := range ids {
 			c.Fetched++
 			if err := queue.StripeEventNow(ctx, tx, id); err != nil {
-				return err //nolint:wrapcheck // it says what it is about
+				return err
 			}
 		}
 		return nil

@@ -70,7 +70,7 @@ func (l look) subscriptionOnce(ctx context.Context, id, must string) (gid.Accoun
 		switch {
 		case err == nil:
 		case len(fault.Of(err)) == 0:
-			return tenant, err //nolint:wrapcheck // it says what it is about
+			return tenant, err
 		case i.ID == must:
 			refused = err
 		}
@@ -82,7 +82,7 @@ func (l look) subscriptionOnce(ctx context.Context, id, must string) (gid.Accoun
 	if err == nil || !errors.Is(err, billing.ErrOvertaken) && refused != nil {
 		err = refused
 	}
-	return tenant, err //nolint:wrapcheck // it says what it is about
+	return tenant, err
 }
 
 // invoice brings our side to what an invoice is now, with the subscription that it is of.

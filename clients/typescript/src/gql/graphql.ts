@@ -108,6 +108,8 @@ export type SpendCreditsInput = {
 export type UserErrorCode =
   /** The amount is not the payment's. */
   | 'AMOUNT_MISMATCH'
+  /** Somebody else of the staff approved it with other facts. */
+  | 'APPROVAL_MISMATCH'
   /** Too little is left of the site's budget. */
   | 'BUDGET_EXCEEDED'
   /** The currency is not the payment's. */
@@ -134,12 +136,16 @@ export type UserErrorCode =
   | 'NOT_FOUND'
   /** Staff may not decide on a payment of their own account. */
   | 'OWN_PAYMENT'
+  /** This way to pay is not set up on this server. */
+  | 'PAYMENT_METHOD_UNAVAILABLE'
   /** The plan allows no more. */
   | 'PLAN_LIMIT_REACHED'
   /** There is no such plan to be had. */
   | 'PLAN_UNAVAILABLE'
   /** A value is missing. */
   | 'REQUIRED'
+  /** The same person said the same before: a sum like this takes somebody else to say it too. */
+  | 'SECOND_APPROVER_NEEDED'
   /** The thing was changed in the meantime. */
   | 'STALE_VERSION'
   /** The value belongs to something else already. */
