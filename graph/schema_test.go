@@ -197,7 +197,7 @@ func TestModels_AreInputsAndPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"LiveEvents": true, "CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true, "Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "PaymentQueueFilter": true, "PaymentQueueOrder": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "InvoiceFilter": true, "AccountFilter": true, "AuditEventFilter": true}
+	known := map[string]bool{"LiveEvents": true, "CreditsChanged": true, "CreditsLow": true, "PaymentChanged": true, "SiteSynced": true, "Node": true, "UserError": true, "Query": true, "Mutation": true, "SiteFilter": true, "SiteOrder": true, "PaymentFilter": true, "PaymentQueueFilter": true, "PaymentQueueOrder": true, "CreditTransactionFilter": true, "CreditUsageFilter": true, "InvoiceFilter": true, "AccountFilter": true, "AuditEventFilter": true, "StripeEventFilter": true}
 	for _, decl := range file.Decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {

@@ -16,7 +16,7 @@ const (
 	// maxAnswer bounds the answer to a document that is refused.
 	maxAnswer = 64 << 10
 	// maxRefusal is generous for shared machines: each of these takes a few milliseconds.
-	maxRefusal = 100 * time.Millisecond
+	maxRefusal = 2 * time.Second
 )
 
 // bomb is a document of nested fragments, each of which spreads the next one twice: 2^levels
