@@ -66,6 +66,7 @@ func TestAdvanceClock_DoesWhatTheJobsWouldHaveDone(t *testing.T) {
 	lived, frozen := h.open("ada"), h.open("bob")
 	h.mustFreeze(frozen, start)
 	y := &year{house: h, owner: lived, now: start}
+	y.due = y.byJobs
 	pay := func(when, plan string) {
 		t.Helper()
 		y.until(when)

@@ -9,21 +9,24 @@ import (
 	"time"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/credit"
 )
 
 var update = flag.Bool("update", false, "write docs/a-year.md")
 
 const yearFile = "../../docs/a-year.md"
 
-// year is a house with a sandbox account, whose clock stands still but where staff advance it.
+// year is a house with an account whose time stands still but where it is moved on.
 type year struct {
 	*house
 	owner account.Actor
 	now   time.Time
 	diary [][]string
+	// due does what falls due by an instant.
+	due func(at time.Time)
 }
 
-// until advances the clock, from one instant at which something falls due to the next, so that the diary can name them.
+// until moves on from one instant at which something falls due to the next, so that the diary can name them.
 func (y *year) until(when string) {
 	y.t.Helper()
 	to := at(when)
@@ -41,15 +44,32 @@ func (y *year) until(when string) {
 		}
 		y.now = next
 		before := y.short()
-		if _, err := sandboxes.AdvanceClock(y.t.Context(), y.App, y.staff, start, y.owner.AccountID(), next); err != nil {
-			y.t.Fatal(err)
-		}
+		y.due(next)
 		if after := y.short(); after != before {
 			y.note("by itself")
 		}
 		if !next.Before(to) {
 			return
 		}
+	}
+}
+
+// byClock does what falls due by then as an advance of the test clock does it.
+func (y *year) byClock(at time.Time) {
+	y.t.Helper()
+	if _, err := sandboxes.AdvanceClock(y.t.Context(), y.App, y.staff, start, y.owner.AccountID(), at); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+// byJobs does it as the jobs do: first what is over expires, then what begins comes, as they meet at a boundary.
+func (y *year) byJobs(at time.Time) {
+	y.t.Helper()
+	if _, err := credit.ExpireGrants(y.t.Context(), y.App, at); err != nil {
+		y.t.Fatal(err)
+	}
+	if _, err := office.SettleDue(y.t.Context(), y.App, at); err != nil {
+		y.t.Fatal(err)
 	}
 }
 
@@ -133,6 +153,7 @@ func TestYear_IsWhatTheDocsShow(t *testing.T) {
 	h := build(t)
 	y := &year{house: h, owner: h.open("ada"), now: start}
 	h.mustFreeze(y.owner, start)
+	y.due = y.byClock
 	y.note("signs up")
 	y.renews("2026-01-31 07:00", "starter", "pays an hour before the trial ends")
 	y.renews("2026-02-27 09:00", "starter", "renews")
