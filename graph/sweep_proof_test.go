@@ -19,7 +19,7 @@ import (
 const sweepVariable = "IGNY8_SWEEP"
 
 // proofTime is for how long the proof goes on otherwise.
-const proofTime = 40 * time.Second
+const proofTime = 15 * time.Second
 
 // prove takes the conditions on the account out of the statements of one shape after the other: the sweep
 // sees each, but for those that are excused.
