@@ -136,9 +136,6 @@ func (o Office) refund(
 		if err := a.giveUpTime(ctx, tx, p, now); err != nil {
 			return nil, err
 		}
-		if err := a.stopCollecting(ctx, tx, now); err != nil {
-			return nil, err
-		}
 	}
 	note, err := o.noteRefund(ctx, tx, a, p, row, in.Reason, now)
 	if err != nil {
@@ -228,8 +225,9 @@ func (a *agreement) backFrom(ctx context.Context, tx bun.Tx, p *Payment, in Refu
 }
 
 // giveUpTime ends what a payment pays for: periods that have not begun are removed, and the one that runs ends now,
-// and the agreement with it.
+// and the agreement with it. Stripe collects no more for it either.
 func (a *agreement) giveUpTime(ctx context.Context, tx bun.Tx, p *Payment, now time.Time) error {
+	a.stops = true
 	var ahead []*SubscriptionPeriod
 	ends, found := false, false
 	for _, q := range a.chain {
@@ -249,7 +247,6 @@ func (a *agreement) giveUpTime(ctx context.Context, tx bun.Tx, p *Payment, now t
 	if _, err := a.cutLast(ctx, tx, now); err != nil {
 		return err
 	}
-	a.stops = true // nor does Stripe collect any more
 	const reason = "The payment was refunded."
 	cancelled := a.subscription.CancelAtPeriodEnd
 	a.subscription.PendingPlanID, a.subscription.CancelAtPeriodEnd = nil, false

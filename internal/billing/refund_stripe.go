@@ -94,11 +94,3 @@ func begun(ctx context.Context, tx bun.Tx, of PaymentKey, push int64) (bool, err
 	}
 	return is, nil
 }
-
-// stopCollecting has the subscription of Stripe end that collects for time that was given up.
-func (a *agreement) stopCollecting(ctx context.Context, tx bun.Tx, now time.Time) error {
-	if a.subscription.StripeSubscriptionID == nil {
-		return nil
-	}
-	return a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: a.subscription.StripeSubscriptionID}, struct{}{}, now)
-}

@@ -36,7 +36,7 @@ func TestStartCheckout_GivesAPageForAPlanWithTax(t *testing.T) {
 	t.Parallel()
 	d := atDesk(t)
 	c := d.open("ada")
-	d.sql(`UPDATE igny8_tenants SET tax_rate = 825 WHERE id = ?`, c.AccountID())
+	d.exec(`UPDATE igny8_tenants SET tax_rate = 825 WHERE id = ?`, c.AccountID())
 	page, err := c.start("starter", "k")
 	if err != nil {
 		t.Fatal(err)
@@ -53,14 +53,14 @@ func TestStartCheckout_GivesAPageForAPlanWithTax(t *testing.T) {
 	want := "subscription[map[price_data:map[currency:usd product_data:map[description:Paid monthly: 89.00 USD and 8.25 % tax name:IGNY8 Starter] " +
 		"recurring:map[interval:month] unit_amount:9634] quantity:1]]" + says + "map[metadata:" + says + "]" +
 		"https://app.test/billing?checkout=successhttps://app.test/billing?checkout=cancelled" +
-		d.word(`SELECT customer_id FROM igny8_stripe_customers WHERE tenant_id = ?`, c.AccountID())
+		d.text(`SELECT customer_id FROM igny8_stripe_customers WHERE tenant_id = ?`, c.AccountID())
 	if got != want {
 		t.Errorf("Stripe was asked for\n%s\nwant\n%s", got, want)
 	}
-	if state := d.word(`SELECT mode || ' ' || status FROM igny8_stripe_checkouts`); state != "subscription open" {
+	if state := d.text(`SELECT mode || ' ' || status FROM igny8_stripe_checkouts`); state != "subscription open" {
 		t.Errorf("it stands as %s", state)
 	}
-	if n := d.word(`SELECT count(*)::text FROM igny8_audit_events WHERE action = 'checkout.started' AND tenant_id = ?`, c.AccountID()); n != "1" {
+	if n := d.text(`SELECT count(*)::text FROM igny8_audit_events WHERE action = 'checkout.started' AND tenant_id = ?`, c.AccountID()); n != "1" {
 		t.Errorf("the log tells of it %s times", n)
 	}
 }
@@ -90,7 +90,7 @@ func TestStartCheckout_GivesTheSamePageForTheSameKey(t *testing.T) {
 	if n := len(d.sessions()); n != 1 {
 		t.Errorf("%d sessions are open", n)
 	}
-	if customers := d.word(`SELECT count(*)::text FROM igny8_stripe_customers`); customers != "1" {
+	if customers := d.text(`SELECT count(*)::text FROM igny8_stripe_customers`); customers != "1" {
 		t.Errorf("%s customers", customers)
 	}
 	_, err := c.start("growth", "k")
@@ -135,10 +135,10 @@ func TestStartCheckout_LeavesOnePageOpenAmongMany(t *testing.T) {
 	if open != 1 {
 		t.Errorf("%d pages are open", open)
 	}
-	if n := d.posts("customers"); n < 1 || d.word(`SELECT count(*)::text FROM igny8_stripe_customers`) != "1" {
+	if n := d.posts("customers"); n < 1 || d.text(`SELECT count(*)::text FROM igny8_stripe_customers`) != "1" {
 		t.Errorf("customers were asked for %d times, and more than one is noted", n)
 	}
-	if left := d.word(`SELECT count(*)::text FROM igny8_stripe_checkouts WHERE status IN ('started', 'open')`); left != "1" {
+	if left := d.text(`SELECT count(*)::text FROM igny8_stripe_checkouts WHERE status IN ('started', 'open')`); left != "1" {
 		t.Errorf("%s checkouts are under way", left)
 	}
 }
@@ -287,14 +287,14 @@ func TestStartCheckout_RefusesWhatMustNotBePaid(t *testing.T) {
 	running.pays(done)
 	collects := d.collected("collects", "starter", 8900)
 	coming := d.open("coming")
-	d.sql(`INSERT INTO igny8_stripe_checkouts (tenant_id, mode, plan_id, status, session_id, subscription_id, idempotency_key, fingerprint, created_by, created_at, expires_at, updated_at)
+	d.exec(`INSERT INTO igny8_stripe_checkouts (tenant_id, mode, plan_id, status, session_id, subscription_id, idempotency_key, fingerprint, created_by, created_at, expires_at, updated_at)
 		SELECT ?0, 'subscription', id, 'complete', 'cs_done', 'sub_coming', 'before', '', ?1, ?2, ?2, ?2 FROM igny8_plans WHERE slug = 'starter'`, coming.AccountID(), coming.User.ID, monday)
 	gone := d.open("gone")
-	d.sql(`UPDATE igny8_tenants SET status = 'cancelled' WHERE id = ?`, gone.AccountID())
-	d.sql(`UPDATE igny8_subscriptions SET status = 'cancelled', cancelled_at = ?1 WHERE tenant_id = ?0`, gone.AccountID(), monday)
+	d.exec(`UPDATE igny8_tenants SET status = 'cancelled' WHERE id = ?`, gone.AccountID())
+	d.exec(`UPDATE igny8_subscriptions SET status = 'cancelled', cancelled_at = ?1 WHERE tenant_id = ?0`, gone.AccountID(), monday)
 	text := func(s string) *string { return &s }
 	before := d.posts("")
-	rows := d.word(`SELECT count(*)::text FROM igny8_stripe_checkouts`)
+	rows := d.text(`SELECT count(*)::text FROM igny8_stripe_checkouts`)
 	for name, c := range map[string]struct {
 		by   *customer
 		in   stripe.StartCheckout
@@ -335,7 +335,7 @@ func TestStartCheckout_RefusesWhatMustNotBePaid(t *testing.T) {
 	if n := d.posts("") - before; n != 0 {
 		t.Errorf("Stripe was asked %d times for what was refused", n)
 	}
-	if now := d.word(`SELECT count(*)::text FROM igny8_stripe_checkouts`); now != rows {
+	if now := d.text(`SELECT count(*)::text FROM igny8_stripe_checkouts`); now != rows {
 		t.Errorf("%s checkouts, there were %s", now, rows)
 	}
 }

@@ -36,9 +36,8 @@ var (
 
 // desk is a database, a Stripe, and what asks the one for the other. Nothing comes back from Stripe by itself.
 type desk struct {
-	*pgtest.DB
+	records
 
-	t      *testing.T
 	fake   *stripetest.Fake
 	office billing.Office
 	till   *stripe.Till
@@ -54,7 +53,7 @@ func atDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	d := &desk{
-		DB: pgtest.New(t, pgtest.WithMaxConns(8)), t: t, fake: stripetest.New(t, monday),
+		records: records{pgtest.New(t, pgtest.WithMaxConns(8)), t}, fake: stripetest.New(t, monday),
 		office: billing.Office{
 			Bank: billing.BankDetails{Instructions: "Account 12345678", Deadline: 14 * 24 * time.Hour},
 			Mail: &mail.Box{Vault: sealing, App: "https://app.test"}, StaffEmail: "money@staff.test",
@@ -69,7 +68,7 @@ func atDesk(t *testing.T) *desk {
 	d.till = stripe.New(cfg, d.App, d.office, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	d.staff = d.open("staff").Actor
 	d.staff.User.Role = account.Developer
-	d.sql(`UPDATE igny8_tenants SET is_system = true WHERE id = ?`, d.staff.AccountID())
+	d.exec(`UPDATE igny8_tenants SET is_system = true WHERE id = ?`, d.staff.AccountID())
 	return d
 }
 
@@ -142,13 +141,13 @@ func (d *desk) collected(name, plan string, net int64) *customer {
 	c := d.open(name)
 	c.pays(c.asks(plan, "first"))
 	id := d.fake.Customer(map[string]string{billing.MetaAccount: gid.Format(c.AccountID())})
-	d.sql(`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) VALUES (?, ?, false, ?)`, id, c.AccountID(), monday)
+	d.exec(`INSERT INTO igny8_stripe_customers (customer_id, tenant_id, livemode, created_at) VALUES (?, ?, false, ?)`, id, c.AccountID(), monday)
 	subscription, _ := d.fake.Subscribe(stripetest.Terms{Customer: id, AmountMinor: net, Currency: "usd", Metadata: map[string]string{
 		billing.MetaAccount: gid.Format(c.AccountID()), billing.MetaPlan: plan, billing.MetaNet: strconv.FormatInt(net, 10),
 	}})
 	d.fake.Set(subscription, stripetest.Object{"status": "active"})
-	d.sql(`UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`, subscription, c.AccountID())
-	d.sql(`INSERT INTO igny8_stripe_subscriptions (tenant_id, subscription_id, customer_id, status, cancelling, plan_slug, amount_minor, currency, version, seen_at, created_at)
+	d.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`, subscription, c.AccountID())
+	d.exec(`INSERT INTO igny8_stripe_subscriptions (tenant_id, subscription_id, customer_id, status, cancelling, plan_slug, amount_minor, currency, version, seen_at, created_at)
 		VALUES (?, ?, ?, 'active', false, ?, ?, 'USD', 1, ?, ?)`, c.AccountID(), subscription, id, plan, net, monday, monday)
 	c.subscription = subscription
 	return c
@@ -169,7 +168,7 @@ func (c *customer) there() string {
 // wishes are the pushes of the account: kind, status, what is wanted.
 func (c *customer) wishes() string {
 	c.desk.t.Helper()
-	return c.desk.word(`SELECT coalesce(string_agg(kind || ' ' || status, ', ' ORDER BY id), '') FROM igny8_stripe_pushes WHERE tenant_id = ?`, c.AccountID())
+	return c.desk.text(`SELECT coalesce(string_agg(kind || ' ' || status, ', ' ORDER BY id), '') FROM igny8_stripe_pushes WHERE tenant_id = ?`, c.AccountID())
 }
 
 // pushAll does what waits, oldest first.
@@ -190,22 +189,6 @@ func (c *customer) push(id int64, last bool) error {
 func (c *customer) newest() int64 {
 	c.desk.t.Helper()
 	return c.desk.numbers(`SELECT max(id) FROM igny8_stripe_pushes WHERE tenant_id = ?`, c.AccountID())[0]
-}
-
-func (d *desk) sql(query string, args ...any) {
-	d.t.Helper()
-	if _, err := d.Admin.NewRaw(query, args...).Exec(d.t.Context()); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *desk) word(query string, args ...any) string {
-	d.t.Helper()
-	var text string
-	if err := d.Admin.NewRaw(query, args...).Scan(d.t.Context(), &text); err != nil {
-		d.t.Fatal(err)
-	}
-	return text
 }
 
 func (d *desk) numbers(query string, args ...any) []int64 {

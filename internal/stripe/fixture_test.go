@@ -37,9 +37,8 @@ const patience = 60 * time.Second
 
 // shop is a database, a Stripe and what stands between them.
 type shop struct {
-	*pgtest.DB
+	records
 
-	t      *testing.T
 	fake   *stripetest.Fake
 	office billing.Office
 	till   *stripe.Till
@@ -56,7 +55,7 @@ func open(t *testing.T, options ...func(*stripe.Config)) *shop {
 		t.Fatal(err)
 	}
 	s := &shop{
-		DB: pgtest.New(t, pgtest.WithMaxConns(8)), t: t, fake: stripetest.New(t, now), clock: now,
+		records: records{pgtest.New(t, pgtest.WithMaxConns(8)), t}, fake: stripetest.New(t, now), clock: now,
 		office: billing.Office{
 			Bank: billing.BankDetails{Instructions: "Account 12345678", Deadline: 14 * 24 * time.Hour},
 			Mail: &mail.Box{Vault: sealing, App: "https://app.test"},
@@ -191,18 +190,25 @@ func (s *shop) told(types ...string) []stripetest.Event {
 // since are the events that were told after the first n.
 func (s *shop) since(n int) []stripetest.Event { return s.fake.Events()[n:] }
 
-func (s *shop) exec(query string, args ...any) {
-	s.t.Helper()
-	if _, err := s.Admin.NewRaw(query, args...).Exec(s.t.Context()); err != nil {
-		s.t.Fatal(err)
+// records are a test's database, past every wall.
+type records struct {
+	*pgtest.DB
+
+	t *testing.T
+}
+
+func (r records) exec(query string, args ...any) {
+	r.t.Helper()
+	if _, err := r.Admin.NewRaw(query, args...).Exec(r.t.Context()); err != nil {
+		r.t.Fatal(err)
 	}
 }
 
-func (s *shop) text(query string, args ...any) string {
-	s.t.Helper()
+func (r records) text(query string, args ...any) string {
+	r.t.Helper()
 	var text string
-	if err := s.Admin.NewRaw(query, args...).Scan(s.t.Context(), &text); err != nil {
-		s.t.Fatal(err)
+	if err := r.Admin.NewRaw(query, args...).Scan(r.t.Context(), &text); err != nil {
+		r.t.Fatal(err)
 	}
 	return text
 }

@@ -132,7 +132,7 @@ func TestTill_AsksOnlyWhatStripeDescribes(t *testing.T) {
 
 	// Pages: a plan with tax, twice, so that the first is closed; one payment; the portal; a page again.
 	c := d.open("ada")
-	d.sql(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, c.AccountID())
+	d.exec(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, c.AccountID())
 	for _, key := range []string{"first", "second", "second"} {
 		if _, err := c.start("starter", key); err != nil {
 			t.Fatal(err)
@@ -159,7 +159,7 @@ func TestTill_AsksOnlyWhatStripeDescribes(t *testing.T) {
 	a.pushAll()
 	a.moves("starter")
 	a.pushAll()
-	d.sql(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, a.AccountID())
+	d.exec(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, a.AccountID())
 	a.resumes()
 	a.pushAll()
 	invoice := d.fake.Renew(a.subscription)
@@ -175,12 +175,12 @@ func TestTill_AsksOnlyWhatStripeDescribes(t *testing.T) {
 	}
 	a.counts("in_never", 100)
 	d.compare()
-	d.sql(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at) VALUES (?, 'end', ?, 'pending', ?2, ?2)`,
+	d.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at) VALUES (?, 'end', ?, 'pending', ?2, ?2)`,
 		a.AccountID(), a.subscription, monday)
 	a.pushAll()
 	d.compare()
 
-	if failed := d.word(`SELECT coalesce(string_agg(kind || ': ' || error, ', '), '') FROM igny8_stripe_pushes WHERE status <> 'done'`); failed != "" {
+	if failed := d.text(`SELECT coalesce(string_agg(kind || ': ' || error, ', '), '') FROM igny8_stripe_pushes WHERE status <> 'done'`); failed != "" {
 		t.Errorf("not done: %s", failed)
 	}
 	var calls []string

@@ -124,10 +124,10 @@ func TestPush_FollowsTheAgreement(t *testing.T) {
 			if got := a.there(); got != c.there {
 				t.Errorf("Stripe has %q, want %q", got, c.there)
 			}
-			if waits := d.word(`SELECT count(*)::text FROM igny8_stripe_pushes WHERE tenant_id = ? AND status IN ('pending', 'failed')`, a.AccountID()); waits != "0" {
+			if waits := d.text(`SELECT count(*)::text FROM igny8_stripe_pushes WHERE tenant_id = ? AND status IN ('pending', 'failed')`, a.AccountID()); waits != "0" {
 				t.Errorf("%s are not done: %s", waits, a.wishes())
 			}
-			seen := d.word(`SELECT status || ' ' || cancelling || ' ' || plan_slug || ' ' || amount_minor FROM igny8_stripe_subscriptions WHERE tenant_id = ?`, a.AccountID())
+			seen := d.text(`SELECT status || ' ' || cancelling || ' ' || plan_slug || ' ' || amount_minor FROM igny8_stripe_subscriptions WHERE tenant_id = ?`, a.AccountID())
 			if seen != c.there {
 				t.Errorf("it is noted as %q", seen)
 			}
@@ -152,7 +152,7 @@ func TestPush_SetsThePriceWithTaxAndWithoutProration(t *testing.T) {
 	t.Parallel()
 	d := atDesk(t)
 	c := d.collected("ada", "growth", 13900)
-	d.sql(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, c.AccountID())
+	d.exec(`UPDATE igny8_tenants SET tax_rate = 1900 WHERE id = ?`, c.AccountID())
 	c.moves("starter")
 	c.pushAll()
 	if how := d.fake.Get(c.subscription)["asked_proration"]; how != "none" {
@@ -165,7 +165,7 @@ func TestPush_SetsThePriceWithTaxAndWithoutProration(t *testing.T) {
 	if fmt.Sprint(meta[billing.MetaNet], meta[billing.MetaTaxRate]) != "89001900" || d.fake.Get("igny8_plan_starter_tax_1900") == nil {
 		t.Errorf("it says %v", meta)
 	}
-	d.sql(`UPDATE igny8_tenants SET tax_rate = NULL WHERE id = ?`, c.AccountID())
+	d.exec(`UPDATE igny8_tenants SET tax_rate = NULL WHERE id = ?`, c.AccountID())
 	c.resumes()
 	c.pushAll()
 	meta, _ = d.fake.Get(c.subscription)["metadata"].(map[string]any)
@@ -256,11 +256,11 @@ func TestPush_IsTriedAgainAndGivenUpWhereStaffSeeIt(t *testing.T) {
 	if c.wishes() != "cancel failed" {
 		t.Errorf("it stands as %q", c.wishes())
 	}
-	why := d.word(`SELECT error FROM igny8_stripe_pushes WHERE tenant_id = ?`, c.AccountID())
+	why := d.text(`SELECT error FROM igny8_stripe_pushes WHERE tenant_id = ?`, c.AccountID())
 	if !strings.Contains(why, "Stripe answers 500") || strings.Contains(why, "@") {
 		t.Errorf("it says %q", why)
 	}
-	if n := d.word(`SELECT count(*)::text FROM igny8_mails WHERE kind = 'stripe_push_failed' AND tenant_id = ?`, c.AccountID()); n != "1" {
+	if n := d.text(`SELECT count(*)::text FROM igny8_mails WHERE kind = 'stripe_push_failed' AND tenant_id = ?`, c.AccountID()); n != "1" {
 		t.Errorf("staff got %s letters", n)
 	}
 	again, err := billing.RetryPush(d.t.Context(), d.App, c.AccountID(), c.newest(), monday)
@@ -305,14 +305,14 @@ func TestPush_OfWhatIsOverAtStripe(t *testing.T) {
 func (c *customer) paidThere(external string) gid.Payment {
 	c.desk.t.Helper()
 	p := c.asks("growth", "by "+external)
-	c.desk.sql(`UPDATE igny8_payments SET method = 'stripe', status = 'confirmed', external_payment_id = ?, received_on = ?1, decided_at = ?1 WHERE tenant_id = ?2 AND id = ?3`,
+	c.desk.exec(`UPDATE igny8_payments SET method = 'stripe', status = 'confirmed', external_payment_id = ?, received_on = ?1, decided_at = ?1 WHERE tenant_id = ?2 AND id = ?3`,
 		external, monday, c.AccountID(), p.ID)
 	return p.ID
 }
 
 func (c *customer) givesBack(p gid.Payment, amount int64) int64 {
 	c.desk.t.Helper()
-	c.desk.sql(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, payment_id, wanted, status, created_at, updated_at)
+	c.desk.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, payment_id, wanted, status, created_at, updated_at)
 		VALUES (?, 'refund', ?, jsonb_build_object('amount', ?::bigint), 'pending', ?3, ?3)`, c.AccountID(), p, amount, monday)
 	return c.newest()
 }
@@ -364,7 +364,7 @@ func TestPush_FollowsRefunds(t *testing.T) {
 	invoice := d.fake.Renew(c.subscription)
 	charge := d.fake.Pay(invoice)
 	paid := gid.Payment(d.numbers(`SELECT id FROM igny8_payments WHERE tenant_id = ?`, c.AccountID())[0])
-	d.sql(`UPDATE igny8_payments SET method = 'stripe', external_payment_id = ? WHERE tenant_id = ?`, invoice, c.AccountID())
+	d.exec(`UPDATE igny8_payments SET method = 'stripe', external_payment_id = ? WHERE tenant_id = ?`, invoice, c.AccountID())
 	give := func(key string, amount *money.Money) {
 		t.Helper()
 		_, _, err := d.office.RefundPayment(d.byStaff(), d.App, d.staff, monday.Add(time.Hour),
@@ -400,7 +400,7 @@ func TestPush_FollowsRefunds(t *testing.T) {
 	if b.wishes() != "" {
 		t.Errorf("it leaves %q", b.wishes())
 	}
-	d.sql(`UPDATE igny8_payments SET method = 'stripe' WHERE tenant_id = ?`, b.AccountID())
+	d.exec(`UPDATE igny8_payments SET method = 'stripe' WHERE tenant_id = ?`, b.AccountID())
 	of := billing.PaymentKey{Tenant: b.AccountID(), Payment: bank}
 	if _, err := d.office.Dispute(d.t.Context(), d.App, of, monday); err != nil {
 		t.Fatal(err)

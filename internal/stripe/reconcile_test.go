@@ -39,9 +39,9 @@ func differ(c *stripe.Comparison) string {
 func (c *customer) counts(invoice string, amount int64) gid.Payment {
 	c.desk.t.Helper()
 	id := c.paidThere(invoice)
-	c.desk.sql(`UPDATE igny8_payments SET amount_minor = ?, net_minor = ?0, tax_minor = 0, credited_minor = 0, applied_minor = 0 WHERE tenant_id = ?1 AND id = ?2`,
+	c.desk.exec(`UPDATE igny8_payments SET amount_minor = ?, net_minor = ?0, tax_minor = 0, credited_minor = 0, applied_minor = 0 WHERE tenant_id = ?1 AND id = ?2`,
 		amount, c.AccountID(), id)
-	c.desk.sql(`INSERT INTO igny8_external_payments (method, external_id, tenant_id, payment_id) VALUES ('stripe', ?, ?, ?)`, invoice, c.AccountID(), id)
+	c.desk.exec(`INSERT INTO igny8_external_payments (method, external_id, tenant_id, payment_id) VALUES ('stripe', ?, ?, ?)`, invoice, c.AccountID(), id)
 	return id
 }
 
@@ -106,7 +106,7 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 			"subscription_status (collects for the account / missing)",
 		},
 		"one that does not collect here": {func(d *desk, c *customer) {
-			d.sql(`UPDATE igny8_subscriptions SET stripe_subscription_id = NULL WHERE tenant_id = ?`, c.AccountID())
+			d.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = NULL WHERE tenant_id = ?`, c.AccountID())
 		}, "subscription_status (does not collect for the account / active)"},
 		"another plan": {func(d *desk, c *customer) {
 			d.fake.Set(c.subscription, stripetest.Object{"metadata": map[string]any{billing.MetaPlan: "starter"}})
@@ -116,7 +116,7 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 		}, "amount_differs (129.00 USD was agreed on / 139.00 USD)"},
 		"an end that Stripe was not told": {func(d *desk, c *customer) {
 			c.cancels()
-			d.sql(`UPDATE igny8_stripe_pushes SET status = 'failed'`)
+			d.exec(`UPDATE igny8_stripe_pushes SET status = 'failed'`)
 		}, "subscription_cancellation (ends with what is paid for / goes on)"},
 		"an end that we were not told": {
 			func(d *desk, c *customer) { d.fake.CancelAtPeriodEnd(c.subscription, true) },
@@ -150,8 +150,8 @@ func TestReconcile_FindsWhatDiffersBothWays(t *testing.T) {
 			}
 			// Found again it is no news, and neither a second line nor a second letter.
 			again := d.compare()
-			lines := d.word(`SELECT count(*)::text FROM igny8_stripe_drifts`)
-			letters := d.word(`SELECT count(*)::text FROM igny8_mails WHERE kind = 'stripe_drift'`)
+			lines := d.text(`SELECT count(*)::text FROM igny8_stripe_drifts`)
+			letters := d.text(`SELECT count(*)::text FROM igny8_mails WHERE kind = 'stripe_drift'`)
 			if found.New != wantNew || again.New != 0 || lines != strconv.Itoa(wantNew) || letters != strconv.Itoa(wantNew) {
 				t.Errorf("%d new, then %d; %s lines, %s letters", found.New, again.New, lines, letters)
 			}
@@ -171,25 +171,25 @@ func TestReconcile_TakesInWhatNobodyToldOfAndForgetsWhatIsMended(t *testing.T) {
 	if found.Fetched != 1 || len(found.Drifts) != 3 {
 		t.Errorf("%+v: %s", found, differ(found))
 	}
-	events := d.word(`SELECT string_agg(concat_ws(' ', event_id, type, object_type, object_id, status), ', ') FROM igny8_stripe_events`)
+	events := d.text(`SELECT string_agg(concat_ws(' ', event_id, type, object_type, object_id, status), ', ') FROM igny8_stripe_events`)
 	if want := "reconcile_" + invoice + " invoice.paid invoice " + invoice + " pending"; events != want {
 		t.Errorf("taken in is %q, want %q", events, want)
 	}
-	if n := d.word(`SELECT count(*)::text FROM river_job WHERE kind = 'stripe_event'`); n != "1" {
+	if n := d.text(`SELECT count(*)::text FROM river_job WHERE kind = 'stripe_event'`); n != "1" {
 		t.Errorf("%s jobs", n)
 	}
 	// While it is being taken in it neither counts as mended nor is taken in twice.
 	if again := d.compare(); again.Fetched != 0 || again.Resolved != 0 || len(again.Drifts) != 2 {
 		t.Errorf("%+v", again)
 	}
-	d.sql(`UPDATE igny8_stripe_events SET status = 'done'`)
+	d.exec(`UPDATE igny8_stripe_events SET status = 'done'`)
 	c.counts(invoice, 13900)
 	d.fake.Remove(stranger)
 	d.fake.Remove(unknown)
 	if mended := d.compare(); mended.Resolved != 3 || len(mended.Drifts) != 0 {
 		t.Errorf("%+v: %s", mended, differ(mended))
 	}
-	if open := d.word(`SELECT count(*)::text FROM igny8_stripe_drifts WHERE resolved_at IS NULL`); open != "0" {
+	if open := d.text(`SELECT count(*)::text FROM igny8_stripe_drifts WHERE resolved_at IS NULL`); open != "0" {
 		t.Errorf("%s are open", open)
 	}
 	list, err := stripe.Drifts(t.Context(), d.App, false, page.Args{})
@@ -208,7 +208,7 @@ func TestReconcile_DoesNotForgetWhatGetsOld(t *testing.T) {
 	if n := len(d.compare().Drifts); n != 2 {
 		t.Fatalf("%d", n)
 	}
-	d.sql(`UPDATE igny8_stripe_events SET status = 'ignored'`)
+	d.exec(`UPDATE igny8_stripe_events SET status = 'ignored'`)
 	late := monday.Add(3 * stripe.Window)
 	found, err := d.till.Reconcile(t.Context(), late.Add(-stripe.Window), late)
 	if err != nil || len(found.Drifts) != 2 || found.Resolved != 0 || found.New != 0 {
@@ -233,7 +233,7 @@ func TestReconcile_ReadsAllPagesAndWritesNothingOfAHalfOne(t *testing.T) {
 	if _, err := d.till.Reconcile(t.Context(), monday.Add(-stripe.Window), later); err == nil || strings.Contains(err.Error(), "@") {
 		t.Errorf("a half comparison is told as done: %v", err)
 	}
-	if n := d.word(`SELECT count(*)::text FROM igny8_stripe_drifts`); n != "0" {
+	if n := d.text(`SELECT count(*)::text FROM igny8_stripe_drifts`); n != "0" {
 		t.Errorf("%s drifts of a half comparison", n)
 	}
 	d.fake.Refuse(nil)

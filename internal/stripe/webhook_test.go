@@ -153,7 +153,7 @@ func TestWebhook_HasStripeComeAgainWhileTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	e := s.paid()
-	elsewhere := &shop{DB: pgtest.New(t), t: t}
+	elsewhere := &shop{records: records{pgtest.New(t), t}}
 	elsewhere.exec(`ALTER DATABASE ` + s.Name + ` ALLOW_CONNECTIONS false`)
 	elsewhere.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ? AND usename <> current_user`, s.Name)
 	w := stripetest.Send(t, s.hook, e.Body, stripetest.Sign(e.Body, stripetest.Secret, now))
