@@ -2,8 +2,6 @@ package billing
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,7 +53,7 @@ func (a *agreement) tellStripe(ctx context.Context, tx bun.Tx) error {
 		}
 		return a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt)
 	}
-	seen, err := a.seen(ctx, tx, *id)
+	seen, err := readCollector(ctx, tx, a.account.ID, *id)
 	if err != nil {
 		return err
 	}
@@ -105,16 +103,6 @@ func (a *agreement) wish(ctx context.Context, tx bun.Tx, kind PushKind, id strin
 		}
 	}
 	return a.push(ctx, tx, &Push{Kind: kind, SubscriptionID: &id}, wanted, a.readAt)
-}
-
-// seen is a subscription of Stripe as it was seen last; not known where it never was.
-func (a *agreement) seen(ctx context.Context, tx bun.Tx, id string) (*Collector, error) {
-	row := new(Collector)
-	err := tx.NewSelect().Model(row).Where("tenant_id = ?", a.account.ID).Where("subscription_id = ?", id).Scan(ctx)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("read a subscription of Stripe: %w", err)
-	}
-	return row, nil
 }
 
 func (c *Collector) known() bool { return c.Version > 0 }

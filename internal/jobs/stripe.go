@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
 	"igny8.com/accounts/internal/gid"
@@ -39,14 +38,7 @@ func (s Stripe) leaveWaiting(ctx context.Context, now time.Time) (int, error) {
 	for i, id := range ids {
 		jobs[i].Args = queue.StripeEvent{Event: id}
 	}
-	done, err := river.ClientFromContext[pgx.Tx](ctx).InsertMany(ctx, jobs)
-	left := 0
-	for _, d := range done {
-		if !d.UniqueSkippedAsDuplicate {
-			left++
-		}
-	}
-	return left, err //nolint:wrapcheck // it says what it is about
+	return insert(ctx, jobs)
 }
 
 // errNoStripe fails a job of Stripe's on a server without it, so that it waits for one that has it.

@@ -105,25 +105,32 @@ func works(db *postgres.DB, office billing.Office, till Stripe) map[string]do {
 	}
 }
 
+// insert leaves jobs within another one, and says how many of them were not there already.
+func insert(ctx context.Context, jobs []river.InsertManyParams) (int, error) {
+	done, err := river.ClientFromContext[pgx.Tx](ctx).InsertMany(ctx, jobs)
+	left := 0
+	for _, d := range done {
+		if !d.UniqueSkippedAsDuplicate {
+			left++
+		}
+	}
+	return left, err //nolint:wrapcheck // it says what it is about
+}
+
 // leaveDue leaves a job for every account for which something fell due and that has none: the net under the
 // jobs that commands leave, e.g. after a job was given up, or where accounts came in by an import.
 func leaveDue(ctx context.Context, db *postgres.DB, now time.Time) (int, error) {
 	const atOnce = 500
-	client := river.ClientFromContext[pgx.Tx](ctx)
 	var found []river.InsertManyParams
 	left := 0
 	leave := func() error {
 		if len(found) == 0 {
 			return nil
 		}
-		done, err := client.InsertMany(ctx, found)
-		for _, d := range done {
-			if !d.UniqueSkippedAsDuplicate {
-				left++
-			}
-		}
+		n, err := insert(ctx, found)
+		left += n
 		found = found[:0]
-		return err //nolint:wrapcheck // it says what it is about
+		return err
 	}
 	_, err := billing.EachDue(ctx, db, now, func(_ context.Context, account gid.Account, since time.Time) error {
 		found = append(found, river.InsertManyParams{Args: queue.Settle{Account: account, At: since}})
