@@ -73,6 +73,7 @@ func newServer(t *testing.T, change ...func(*server)) *server {
 	}()
 	t.Cleanup(func() {
 		_ = s.Close()
+		_ = listener.Close() // which Close does not know of where the test was over before Serve began
 		<-done
 	})
 	return s
