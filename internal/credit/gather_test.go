@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/credit"
@@ -426,5 +427,55 @@ func TestQueue_IsBoundedAndSaysSo(t *testing.T) {
 	release()
 	if s := a.state(); s.Balance != 100 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// What reads the ledger is dearer to plan than to run, so its plan has to hold for any arguments.
+func TestSpend_MakesNoPlanAnew(t *testing.T) {
+	t.Parallel()
+	a := newTenant(t, pgtest.New(t, pgtest.WithMaxConns(1)))
+	a.give(credit.Purchase, 1000, now, nil)
+	site := a.site("blog")
+	const tries, times = 5, 20 // Postgres plans for the arguments five times, and then compares
+	for i := range times {
+		key := func(what string) string { return what + strconv.Itoa(i) }
+		spent := done(t)(a.spendFor(&site, now, credit.ContentGeneration, 100, key("spend")))
+		done(t)(a.spend(now, credit.ContentGeneration, 100, key("spend more")))
+		done(t)(a.refund(now, spent.Transaction.ID, nil, key("refund")))
+		held := done(t)(a.reserve(now, credit.ContentGeneration, 200, key("reserve")))
+		done(t)(a.capture(now, held.Hold.ID, nil, key("capture")))
+		held = done(t)(a.reserve(now, credit.ContentGeneration, 200, key("reserve more")))
+		done(t)(a.release(now, held.Hold.ID, key("release")))
+	}
+	rows, err := a.db.App.Pool.Query(a.ctx(), `SELECT statement, custom_plans FROM pg_prepared_statements WHERE generic_plans + custom_plans >= $1`, times)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements := 0
+	var text string
+	var anew int
+	if _, err := pgx.ForEachRow(rows, []any{&text, &anew}, func() error {
+		statements++
+		if anew > tries {
+			t.Errorf("planned %d times in %d runs or more: %s", anew, times, text)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if statements == 0 {
+		t.Error("no statement was prepared")
+	}
+}
+
+// done is the result of a movement that has to work.
+func done(t *testing.T) func(*credit.Result, error) *credit.Result {
+	t.Helper()
+	return func(result *credit.Result, err error) *credit.Result {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
 	}
 }
