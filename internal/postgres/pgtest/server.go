@@ -168,7 +168,7 @@ func (s *server) makeTemplate(ctx context.Context, name string, files fs.FS) (er
 }
 
 func (s *server) clone(ctx context.Context, name, template string) error {
-	_, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %s", quote(name), quote(template), postgres.OwnerRole))
+	_, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY OWNER %s", quote(name), quote(template), postgres.OwnerRole))
 	return err
 }
 
