@@ -98,14 +98,14 @@ const (
 	// know has it think of few: else it finds a plan for any arguments too dear and makes a new one each time, which
 	// takes three times as long as reading does.
 	readAsked = `(SELECT json_agg(r)
-		FROM (SELECT * FROM unnest(%[1]s::text[], %[2]s::text[]) AS k (operation, key) LIMIT cardinality(%[1]s::text[])) AS k
+		FROM (SELECT k.operation, k.key FROM unnest(%[1]s::text[], %[2]s::text[]) AS k (operation, key) LIMIT cardinality(%[1]s::text[])) AS k
 		CROSS JOIN LATERAL (SELECT q.tenant_id, q.operation, q.key, q.fingerprint, q.transaction_id, q.hold_id, q.balance, q.held, q.last_seq,
 			q.debt, q.created_at
 			FROM igny8_credit_requests AS q
 			WHERE q.tenant_id = $1 AND q.operation = k.operation AND q.key = k.key OFFSET 0) AS r)`
 	// Those in effect at the earliest time, and those that took effect since.
-	readCosts = `(SELECT json_agg(c) FROM (SELECT * FROM unnest(%[1]s::text[]) AS of (operation) LIMIT cardinality(%[1]s::text[])) AS of
-		CROSS JOIN LATERAL (SELECT c.* FROM igny8_credit_cost_config AS c
+	readCosts = `(SELECT json_agg(c) FROM (SELECT of.operation FROM unnest(%[1]s::text[]) AS of (operation) LIMIT cardinality(%[1]s::text[])) AS of
+		CROSS JOIN LATERAL (SELECT c.operation, c.effective_from, c.credits, c.unit_size FROM igny8_credit_cost_config AS c
 			WHERE c.operation = of.operation AND c.effective_from <= $2 AND c.effective_from >= coalesce(
 				(SELECT max(o.effective_from) FROM igny8_credit_cost_config AS o
 				 WHERE o.operation = of.operation AND o.effective_from <= %[2]s), '-infinity') OFFSET 0) AS c)`
@@ -115,9 +115,9 @@ const (
 		 WHERE u.tenant_id = $1 AND u.day >= m.month AND u.day < m.month + interval '1 month' AND u.site_id = s.site_id) AS used,
 		(SELECT coalesce(sum(h.amount), 0) FROM igny8_credit_holds AS h
 		 WHERE h.tenant_id = $1 AND h.status = 'open' AND h.site_id = s.site_id) AS held
-		FROM (SELECT * FROM unnest(%[2]s::bigint[]) AS of (site_id) LIMIT cardinality(%[2]s::bigint[])) AS of
+		FROM (SELECT of.site_id FROM unnest(%[2]s::bigint[]) AS of (site_id) LIMIT cardinality(%[2]s::bigint[])) AS of
 		JOIN igny8_site_budgets AS s ON s.tenant_id = $1 AND s.site_id = of.site_id
-		CROSS JOIN (SELECT * FROM unnest(%[1]s::date[]) AS m (month) LIMIT cardinality(%[1]s::date[])) AS m) AS s)`
+		CROSS JOIN (SELECT m.month FROM unnest(%[1]s::date[]) AS m (month) LIMIT cardinality(%[1]s::date[])) AS m) AS s)`
 	readLines   = `(SELECT json_agg(l) FROM igny8_credit_transactions AS l WHERE l.tenant_id = $1 AND l.id = ANY (%s::bigint[]))`
 	readSources = `(SELECT json_agg(s) FROM (SELECT part.transaction_id, -part.amount AS taken, g.* FROM igny8_credit_transaction_grants AS part
 		JOIN igny8_credit_grants AS g ON g.tenant_id = part.tenant_id AND g.id = part.grant_id
