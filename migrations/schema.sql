@@ -857,14 +857,19 @@ CREATE TABLE igny8_payment_approvals (
     received_on date,
     approved_by bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    ends_time boolean,
+    refunded_minor bigint,
     CONSTRAINT igny8_payment_approvals_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT igny8_payment_approvals_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT igny8_payment_approvals_facts_check CHECK (
 CASE kind
     WHEN 'confirmation'::text THEN ((receipt_id IS NULL) AND (external_id IS NOT NULL) AND (received_on IS NOT NULL))
+    WHEN 'refund'::text THEN ((receipt_id IS NULL) AND (external_id IS NULL) AND (received_on IS NULL))
     ELSE ((receipt_id IS NOT NULL) AND (received_on IS NULL))
 END),
-    CONSTRAINT igny8_payment_approvals_kind_check CHECK ((kind = ANY (ARRAY['confirmation'::text, 'credit'::text, 'return'::text])))
+    CONSTRAINT igny8_payment_approvals_kind_check CHECK ((kind = ANY (ARRAY['confirmation'::text, 'credit'::text, 'return'::text, 'refund'::text]))),
+    CONSTRAINT igny8_payment_approvals_refund_check CHECK ((((kind = 'refund'::text) = (ends_time IS NOT NULL)) AND ((kind = 'refund'::text) = (refunded_minor IS NOT NULL)))),
+    CONSTRAINT igny8_payment_approvals_refunded_minor_check CHECK ((refunded_minor >= 0))
 );
 
 ALTER TABLE ONLY igny8_payment_approvals FORCE ROW LEVEL SECURITY;

@@ -118,11 +118,16 @@ func stillHeld(p *Payment) string {
 	return fmt.Sprintf("\n%s came for it. We keep that for you and decide soon whether it pays towards your next\npayment or goes back.\n", p.Held())
 }
 
-// toStaff is a letter to staff: what happened, which payment it is, and what there is to do.
+// toStaff is a letter to staff about a bank transfer; none about anything else, of which nobody has to do anything.
 func toStaff(o Office, a *agreement, p *Payment, kind, happened, todo string) note {
 	if p.Method != BankTransfer {
-		return note{} // nobody has to do anything about it
+		return note{}
 	}
+	return toStaffOf(o, a, p, kind, happened, todo)
+}
+
+// toStaffOf is a letter to staff: what happened, which payment it is, and what there is to do.
+func toStaffOf(o Office, a *agreement, p *Payment, kind, happened, todo string) note {
 	var facts strings.Builder
 	line := func(name string, value any) { fmt.Fprintf(&facts, "%-12s %s\n", name+":", value) }
 	line("Payment", p.Reference+" ("+gid.Format(p.ID)+")")
@@ -202,9 +207,9 @@ func decidedToStaff(o Office, a *agreement, p *Payment, r *Receipt) note {
 
 func secondNeeded(o Office, a *agreement, p *Payment, said *PaymentApproval) note {
 	what := map[PaymentApprovalKind]string{
-		ApprovedConfirmation: "confirm", ApprovedCredit: "credit", ApprovedReturn: "return",
+		ApprovedConfirmation: "confirm", ApprovedCredit: "credit", ApprovedReturn: "return", ApprovedRefund: "refund",
 	}[said.Kind]
-	return toStaff(o, a, p, "second_approval", "A second approval is needed to "+what+" "+said.Amount().String(),
+	return toStaffOf(o, a, p, "second_approval", "A second approval is needed to "+what+" "+said.Amount().String(),
 		"One of you approved it. It takes somebody else, who says the same from what they see for themselves,\nby "+
 			day(said.CreatedAt.Add(approvalHolds))+".")
 }

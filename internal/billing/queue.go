@@ -50,8 +50,8 @@ type QueueOrder struct {
 	Descending bool
 }
 
-// QueueFilter says which payments of all accounts to list; its conditions are joined by and. Without a status or a
-// reference it is those that wait for a decision.
+// QueueFilter says which payments of all accounts to list; its conditions are joined by and. Without a status, a
+// reference or AwaitsApproval it is those that wait for a decision.
 type QueueFilter struct {
 	Status    *PaymentStatus
 	Method    *Method
@@ -120,8 +120,8 @@ func (f QueueFilter) apply(q *bun.SelectQuery, meant []PaymentKey, now time.Time
 	switch {
 	case f.Status != nil:
 		q = q.Where("payment.status = ?", *f.Status)
-	case f.Reference == nil:
-		q = q.Where(queued)
+	case f.Reference == nil && (f.AwaitsApproval == nil || !*f.AwaitsApproval):
+		q = q.Where(queued) // a refund waits for a second word beside the queue
 	}
 	if f.Reference != nil {
 		q = q.Where("(payment.tenant_id, payment.id) IN (?)", bun.List(tuples(meant)))
@@ -156,7 +156,8 @@ func (f QueueFilter) flags(q *bun.SelectQuery, now time.Time) *bun.SelectQuery {
 		{f.AwaitsApproval, `EXISTS (SELECT FROM igny8_payment_approvals AS first
 			LEFT JOIN igny8_receipts AS about ON about.tenant_id = first.tenant_id AND about.id = first.receipt_id
 			WHERE first.tenant_id = payment.tenant_id AND first.payment_id = payment.id AND first.created_at > ?
-			AND CASE WHEN first.receipt_id IS NULL THEN payment.status = 'pending' ELSE about.status = 'held' END)`, []any{now.Add(-approvalHolds)}},
+			AND CASE WHEN first.kind = 'refund' THEN payment.status = 'confirmed' AND first.refunded_minor = payment.refunded_minor
+				WHEN first.receipt_id IS NULL THEN payment.status = 'pending' ELSE about.status = 'held' END)`, []any{now.Add(-approvalHolds)}},
 	} {
 		switch {
 		case flag.said == nil:
