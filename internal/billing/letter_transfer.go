@@ -10,6 +10,7 @@ import (
 
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/plan"
 )
 
 // tellStaff leaves a letter for staff, where an address of theirs is configured.
@@ -185,6 +186,16 @@ func decideOnHeld(p *Payment) string {
 		return "There is nothing more to do."
 	}
 	return "Decide on what is held: credit it to the account, or send it back."
+}
+
+func assignmentEnded(o Office, a *agreement, p *Payment, of *plan.Plan) note {
+	end := a.last().End
+	next := fmt.Sprintf("The account is past due, and is suspended on %s unless its owner pays by then, or you assign a plan again.", day(end.Add(Grace)))
+	if a.subscription.CancelAtPeriodEnd || a.followedByFree() {
+		next = "What the account had agreed on follows now. If it is to keep the plan, assign it again."
+	}
+	return toStaffOf(o, a, p, "assignment_ended", "The plan "+of.Name+", which was assigned, was not paid for",
+		"It ended on "+day(end)+". "+next)
 }
 
 func partToStaff(o Office, a *agreement, p *Payment, r *Receipt) note {
