@@ -1919,6 +1919,8 @@ CREATE INDEX igny8_mail_tokens_user_idx ON igny8_mail_tokens USING btree (tenant
 
 CREATE INDEX igny8_mails_due_idx ON igny8_mails USING btree (due_at) WHERE (sealed IS NOT NULL);
 
+CREATE INDEX igny8_payment_approvals_created_idx ON igny8_payment_approvals USING btree (created_at);
+
 CREATE INDEX igny8_payment_approvals_payment_idx ON igny8_payment_approvals USING btree (tenant_id, payment_id, id);
 
 CREATE INDEX igny8_payments_asked_idx ON igny8_payments USING btree (created_at, id) WHERE ((status = 'pending'::text) OR (held_minor > 0));
@@ -2356,7 +2358,7 @@ CREATE POLICY staff ON igny8_mails FOR SELECT USING ((current_setting('app.staff
 
 CREATE POLICY staff ON igny8_payment_approvals FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
-CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+CREATE POLICY staff ON igny8_payments FOR SELECT USING (( SELECT (current_setting('app.staff'::text, true) = 'on'::text)));
 
 CREATE POLICY staff ON igny8_receipts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
@@ -2376,7 +2378,7 @@ CREATE POLICY staff ON igny8_subscription_periods FOR SELECT USING ((current_set
 
 CREATE POLICY staff ON igny8_subscriptions FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
-CREATE POLICY staff ON igny8_tenants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+CREATE POLICY staff ON igny8_tenants FOR SELECT USING (( SELECT (current_setting('app.staff'::text, true) = 'on'::text)));
 
 CREATE POLICY tenant ON igny8_audit_events USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 
