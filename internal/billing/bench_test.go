@@ -192,7 +192,8 @@ func walksIndexes(ctx context.Context, b *testing.B, db *pgtest.DB) {
 					break
 				}
 			}
-			if n++; took > slowest {
+			n++
+			if took > slowest {
 				slowest, slow = took, c.name+" by "+o.name
 			}
 			plan := explained(ctx, b, db, sent.Statements()[0])

@@ -69,33 +69,31 @@ func TestAssign_TellsStaffOnceThatItEndedUnpaid(t *testing.T) {
 			return reject(h.request(owner, "starter", 1, "k"), paid)
 		}, nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			owner, p := h.open("first-"+c.name), (*billing.Payment)(nil)
-			if c.until != "" {
-				owner, p = assigned(c.name, c.until)
+		owner, p := h.open("first-"+c.name), (*billing.Payment)(nil)
+		if c.until != "" {
+			owner, p = assigned(c.name, c.until)
+		}
+		h.sent(early)
+		if err := c.do(owner, p); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if err := o.Settle(t.Context(), h.App, owner.AccountID(), at("2026-06-01 00:00")); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		told := []mail.Message{}
+		for _, l := range h.sent(at("2026-06-01 00:00"))[o.StaffEmail] {
+			if strings.Contains(l.Subject, "which was assigned, was not paid for") {
+				told = append(told, l)
 			}
-			h.sent(early)
-			if err := c.do(owner, p); err != nil {
-				t.Fatal(err)
+		}
+		if len(told) != min(len(c.want), 1) {
+			t.Fatalf("%s: %d letters: %+v", c.name, len(told), told)
+		}
+		for _, want := range c.want {
+			if text := told[0].Subject + told[0].Text; !strings.Contains(text, want) || strings.Contains(text, "%!") {
+				t.Errorf("%s: %q is not in:\n%s", c.name, want, text)
 			}
-			if err := o.Settle(t.Context(), h.App, owner.AccountID(), at("2026-06-01 00:00")); err != nil {
-				t.Fatal(err)
-			}
-			told := []mail.Message{}
-			for _, l := range h.sent(at("2026-06-01 00:00"))[o.StaffEmail] {
-				if strings.Contains(l.Subject, "which was assigned, was not paid for") {
-					told = append(told, l)
-				}
-			}
-			if len(told) != min(len(c.want), 1) {
-				t.Fatalf("%d letters: %+v", len(told), told)
-			}
-			for _, want := range c.want {
-				if text := told[0].Subject + told[0].Text; !strings.Contains(text, want) || strings.Contains(text, "%!") {
-					t.Errorf("%q is not in:\n%s", want, text)
-				}
-			}
-		})
+		}
 	}
 	// Where no address of staff's is set up, nobody is told.
 	_, p := assigned("quiet", whole)

@@ -58,14 +58,7 @@ func (o Office) RefundPayment(
 		if err != nil {
 			return at(err, "paymentId")
 		}
-		amount, end := "all", "as usual"
-		if in.Amount != nil {
-			amount = in.Amount.String()
-		}
-		if in.EndNow != nil {
-			end = strconv.FormatBool(*in.EndNow)
-		}
-		facts := fingerprint(in.PaymentID, amount, in.Reason, end)
+		facts := in.facts()
 		known, said, err := recallSaid(ctx, tx, tenant, refundOperation, staff, in.IdempotencyKey, facts)
 		if err != nil {
 			return err
@@ -101,6 +94,17 @@ func (o Office) RefundPayment(
 		return nil, nil, err
 	}
 	return payment, back, nil
+}
+
+func (in Refund) facts() []byte {
+	amount, end := "all", "as usual"
+	if in.Amount != nil {
+		amount = in.Amount.String()
+	}
+	if in.EndNow != nil {
+		end = strconv.FormatBool(*in.EndNow)
+	}
+	return fingerprint(in.PaymentID, amount, in.Reason, end)
 }
 
 // PaymentRefund is one refund of a payment, with its credit note.

@@ -3,6 +3,7 @@ package billing_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -89,7 +90,9 @@ func TestRefundPayment_TakesTwoAboveTheLimit(t *testing.T) {
 	h.wantsRefund(second, same, paid, true)
 	h.want(owner, `SELECT string_agg(concat_ws(' ', action, after->>'what', after->>'amount', after->>'timeEnds'), ', ' ORDER BY id) FROM igny8_audit_events
 		WHERE tenant_id = ? AND action IN ('payment.approved', 'payment.refunded')`, "payment.approved refund 267.00 USD true, payment.refunded 267.00 USD")
-	h.want(owner, `SELECT (count(DISTINCT created_by) = 1 AND min(created_by) <> `+fmt.Sprint(int64(h.staff.User.ID))+`)::text FROM igny8_refunds WHERE tenant_id = ?`, "true")
+	if n := count(t, h.DB, `SELECT count(*) FROM igny8_refunds WHERE created_by = ?`, second.User.ID); n != 1 {
+		t.Error("it is not the second one's")
+	}
 }
 
 func TestRefundPayment_CountsWhatWentBackBefore(t *testing.T) {
@@ -172,7 +175,7 @@ func TestRefundPayment_OfEachCurrencyHasItsLimitOrTakesTwo(t *testing.T) {
 	} {
 		o := office
 		o.SecondAbove = c.above
-		_, r, err := o.RefundPayment(as(t.Context(), h.staff), h.App, h.staff, paid, back(p, int64(100+i), fmt.Sprint(i)))
+		_, r, err := o.RefundPayment(as(t.Context(), h.staff), h.App, h.staff, paid, back(p, int64(100+i), strconv.Itoa(i)))
 		if err != nil || (r != nil) != c.one {
 			t.Errorf("%d: %+v, %v", i, r, err)
 		}
