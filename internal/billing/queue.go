@@ -136,7 +136,8 @@ func (f QueueFilter) apply(q *bun.SelectQuery, meant []PaymentKey, now time.Time
 	}
 	q = f.flags(q, now)
 	if f.WaitingBefore != nil {
-		q = q.Where("NOT payment.queue_later").Where("payment.queue_at < ?", *f.WaitingBefore)
+		// What waits for staff is among what waits, also in a status of which there are many more.
+		q = q.Where(queued).Where("NOT payment.queue_later").Where("payment.queue_at < ?", *f.WaitingBefore)
 	}
 	if f.CreatedBefore != nil {
 		q = q.Where("payment.created_at < ?", *f.CreatedBefore)

@@ -124,6 +124,8 @@ func TestQueue_HasOnTopWhatWaitsLongestForStaff(t *testing.T) {
 		"cards":            {f: billing.QueueFilter{Method: &card}, want: ""},
 		"a reference":      {f: billing.QueueFilter{Reference: &reference}, want: "rejected"},
 		"waiting since":    {f: billing.QueueFilter{WaitingBefore: &soon}, want: "over declared-early"},
+		"confirmed, held":  {f: billing.QueueFilter{Status: &confirmed, WaitingBefore: &soon}, want: "over"},
+		"held since":       {f: billing.QueueFilter{Held: &yes, WaitingBefore: &soon}, want: "over"},
 		"asked before":     {f: billing.QueueFilter{CreatedBefore: &asked}, want: "declared-early declared-late asked"},
 		"a day old":        {f: billing.QueueFilter{OlderThanDays: &days}, now: paid.Add(24*time.Hour + 2*time.Minute), want: "declared-early declared-late asked"},
 	} {
