@@ -72,8 +72,11 @@ func (r *mutationResolver) RefundPayment(ctx context.Context, in RefundPaymentIn
 	payload.UserErrors, err = outcome(err)
 	if err == nil && len(payload.UserErrors) == 0 {
 		load(ctx).sawPayments([]*billing.Payment{payment})
+		payload.Payment = payment
+	}
+	if back != nil {
 		load(ctx).sawInvoices([]*billing.Invoice{back.CreditNote})
-		payload.Payment, payload.CreditNote = payment, back.CreditNote
+		payload.CreditNote = back.CreditNote
 		taken, owed := int(back.CreditsTaken), int(back.CreditsOwed)
 		payload.CreditsTaken, payload.CreditsOwed = &taken, &owed
 	}

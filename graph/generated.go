@@ -743,6 +743,7 @@ type ComplexityRoot struct {
 		Amount     func(childComplexity int) int
 		ApprovedBy func(childComplexity int) int
 		CreatedAt  func(childComplexity int) int
+		EndsTime   func(childComplexity int) int
 		ExternalID func(childComplexity int) int
 		Kind       func(childComplexity int) int
 		Receipt    func(childComplexity int) int
@@ -4594,6 +4595,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PaymentApproval.CreatedAt(childComplexity), true
+	case "PaymentApproval.endsTime":
+		if e.ComplexityRoot.PaymentApproval.EndsTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentApproval.EndsTime(childComplexity), true
 	case "PaymentApproval.externalPaymentId":
 		if e.ComplexityRoot.PaymentApproval.ExternalID == nil {
 			break
@@ -7609,7 +7616,9 @@ type Mutation {
   """
   Notes that money of a confirmed payment goes back, in whole or in part: a credit note is issued, what the payment granted and is
   unspent is taken back in proportion, and what was spent of it is owed (` + "`" + `Credits.debt` + "`" + `). With the whole, the time that it pays for
-  ends now, unless it was an upgrade. For staff, and never for a payment of their own account.
+  ends now, unless it was an upgrade. Where the service is set up for large sums to take two members of staff, the first one's word
+  changes nothing but ` + "`" + `approvals` + "`" + `, and the second one's carries it out, if it is the same; what counts is all that went back of the payment
+  with it. For staff, and never for a payment of their own account.
   """
   refundPayment("What goes back." input: RefundPaymentInput!): RefundPaymentPayload @role(min: DEVELOPER, for: BILLING)
   """
@@ -9320,14 +9329,16 @@ enum ReceiptDecision {
 type PaymentApproval @tenant(staff: true) {
   "What is to be done."
   kind: PaymentApprovalKind!
-  "The receipt that is decided on; null where a payment is confirmed."
+  "The receipt that is decided on; null where a payment is confirmed or refunded."
   receipt: Receipt
   "The bank's id of the transfer, or of what is sent back; null where none was said."
   externalPaymentId: String
-  "The sum that came in, or that is decided on."
+  "The sum that came in, that is decided on, or that goes back to whoever paid and to the account's balance."
   amount: Money!
-  "The day the money was received; null where a receipt is decided on."
+  "The day the money was received; null unless a payment is confirmed."
   receivedOn: Date
+  "Whether the time that the payment pays for ends with the refund; null unless a payment is refunded."
+  endsTime: Boolean
   "Who said so; null for whoever is not of the staff's own account."
   approvedBy: User
   "When they did. After 14 days the first one's word does not count any more."
@@ -9342,11 +9353,13 @@ enum PaymentApprovalKind {
   CREDIT
   "Held money is sent back."
   RETURN
+  "Money of a confirmed payment goes back."
+  REFUND
 }
 
 """
-Which payments of all accounts to list; conditions are joined by and. Without a status or a reference they are those that wait
-for a decision.
+Which payments of all accounts to list; conditions are joined by and. Without a status, a reference or ` + "`" + `awaitsApproval: true` + "`" + ` they
+are those that wait for a decision.
 """
 input PaymentQueueFilter {
   "Only payments in this status, whether they wait or not."
@@ -9364,7 +9377,7 @@ input PaymentQueueFilter {
   declared: Boolean
   "Only payments of which money is held, or only those of which none is."
   held: Boolean
-  "Only payments that one member of staff approved and a second one has to, or only others."
+  "Only payments of which one member of staff approved something and a second one has to, refunds included, or only others."
   awaitsApproval: Boolean
   "Only payments that have been waiting for staff since before this instant."
   waitingBefore: DateTime
@@ -9949,11 +9962,11 @@ input RefundPaymentInput {
 type RefundPaymentPayload {
   "The payment as it is now; null where there are errors."
   payment: Payment
-  "The credit note; null where there are errors."
+  "The credit note; null where there are errors, or a second member of staff has to say the same."
   creditNote: Invoice
-  "How many credits were taken back; null where there are errors."
+  "How many credits were taken back; null where ` + "`" + `creditNote` + "`" + ` is."
   creditsTaken: Int
-  "How many of the credits were spent and are owed now; null where there are errors."
+  "How many of the credits were spent and are owed now; null where ` + "`" + `creditNote` + "`" + ` is."
   creditsOwed: Int
   "What was wrong."
   userErrors: [UserError!]!
@@ -12119,6 +12132,8 @@ func (ec *executionContext) childFields_PaymentApproval(ctx context.Context, fie
 		return ec.fieldContext_PaymentApproval_amount(ctx, field)
 	case "receivedOn":
 		return ec.fieldContext_PaymentApproval_receivedOn(ctx, field)
+	case "endsTime":
+		return ec.fieldContext_PaymentApproval_endsTime(ctx, field)
 	case "approvedBy":
 		return ec.fieldContext_PaymentApproval_approvedBy(ctx, field)
 	case "createdAt":
@@ -32049,6 +32064,29 @@ func (ec *executionContext) _PaymentApproval_receivedOn(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_PaymentApproval_receivedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PaymentApproval", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _PaymentApproval_endsTime(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PaymentApproval_endsTime(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndsTime, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PaymentApproval_endsTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentApproval", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _PaymentApproval_approvedBy(ctx context.Context, field graphql.CollectedField, obj *billing.PaymentApproval) (ret graphql.Marshaler) {
@@ -54804,6 +54842,11 @@ func (ec *executionContext) _PaymentApproval(ctx context.Context, sel ast.Select
 			}
 		case "receivedOn":
 			out.Values[i] = ec._PaymentApproval_receivedOn(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "endsTime":
+			out.Values[i] = ec._PaymentApproval_endsTime(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

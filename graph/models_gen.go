@@ -671,8 +671,8 @@ type PaymentFilter struct {
 	Status graphql.Omittable[*billing.PaymentStatus] `json:"status,omitempty"`
 }
 
-// Which payments of all accounts to list; conditions are joined by and. Without a status or a reference they are those that wait
-// for a decision.
+// Which payments of all accounts to list; conditions are joined by and. Without a status, a reference or `awaitsApproval: true` they
+// are those that wait for a decision.
 type PaymentQueueFilter struct {
 	// Only payments in this status, whether they wait or not.
 	Status graphql.Omittable[*billing.PaymentStatus] `json:"status,omitempty"`
@@ -687,7 +687,7 @@ type PaymentQueueFilter struct {
 	Declared graphql.Omittable[*bool] `json:"declared,omitempty"`
 	// Only payments of which money is held, or only those of which none is.
 	Held graphql.Omittable[*bool] `json:"held,omitempty"`
-	// Only payments that one member of staff approved and a second one has to, or only others.
+	// Only payments of which one member of staff approved something and a second one has to, refunds included, or only others.
 	AwaitsApproval graphql.Omittable[*bool] `json:"awaitsApproval,omitempty"`
 	// Only payments that have been waiting for staff since before this instant.
 	WaitingBefore graphql.Omittable[*time.Time] `json:"waitingBefore,omitempty"`
@@ -834,11 +834,11 @@ type RefundPaymentInput struct {
 type RefundPaymentPayload struct {
 	// The payment as it is now; null where there are errors.
 	Payment *billing.Payment `json:"payment,omitempty"`
-	// The credit note; null where there are errors.
+	// The credit note; null where there are errors, or a second member of staff has to say the same.
 	CreditNote *billing.Invoice `json:"creditNote,omitempty"`
-	// How many credits were taken back; null where there are errors.
+	// How many credits were taken back; null where `creditNote` is.
 	CreditsTaken *int `json:"creditsTaken,omitempty"`
-	// How many of the credits were spent and are owed now; null where there are errors.
+	// How many of the credits were spent and are owed now; null where `creditNote` is.
 	CreditsOwed *int `json:"creditsOwed,omitempty"`
 	// What was wrong.
 	UserErrors []UserError `json:"userErrors"`

@@ -217,3 +217,54 @@ func TestTransfer_AboveTheLimitTakesTwoMembersOfStaff(t *testing.T) {
 		t.Errorf("staff were not told:\n%s", letters)
 	}
 }
+
+func TestRefund_AboveTheLimitTakesTwoMembersOfStaff(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	o, st := s.signUp("owner@example.com", "Owner"), s.staff()
+	owner, staff, second := s.as(o.token), s.as(st.token), s.as(st.member("second@example.com", account.Developer).token)
+	payment := owner.transfer("starter", 2, "k")
+	staff.run("confirmPayment", s.came(payment, "B1", "178.00", "USD"), "").done()
+	s.r.SecondAbove = []money.Money{{Minor: 10_000, Currency: "USD"}}
+	s.r.StaffEmail = "billing@igny8.test"
+	const selection = `payment { status refunded ` + sumOf + ` approvals { kind endsTime receivedOn amount ` + sumOf + ` approvedBy { email } receipt { id } } }
+		creditNote { number } creditsTaken creditsOwed`
+	in := map[string]any{"paymentId": payment, "amount": map[string]any{"amount": "60.00", "currencyCode": "USD"}, "reason": "as agreed", "idempotencyKey": "r1"}
+	staff.run("refundPayment", in, selection).done().want("creditNote.number", "CN-2026-000001").want("payment.approvals", "[]")
+
+	in["idempotencyKey"] = "r2"
+	staff.run("refundPayment", in, selection).done().want("payment.status", "CONFIRMED").want("payment.refunded.amount", "60.00").
+		want("creditNote", "<nil>").want("creditsTaken", "<nil>").want("creditsOwed", "<nil>").
+		want("payment.approvals.0.kind", "REFUND").want("payment.approvals.0.amount.amount", "60.00").want("payment.approvals.0.endsTime", false).
+		want("payment.approvals.0.receivedOn", "<nil>").want("payment.approvals.0.receipt", "<nil>").want("payment.approvals.0.approvedBy.email", "staff@example.com")
+	staff.run("refundPayment", in, selection).done().want("creditNote", "<nil>")
+	in["idempotencyKey"] = "r3"
+	before := s.rows()
+	staff.run("refundPayment", in, selection).faults("SECOND_APPROVER_NEEDED input paymentId")
+	in["endNow"] = true
+	second.run("refundPayment", in, selection).faults("APPROVAL_MISMATCH input endNow")
+	delete(in, "endNow")
+	in["amount"] = map[string]any{"amount": "60.01", "currencyCode": "USD"}
+	second.run("refundPayment", in, selection).faults("APPROVAL_MISMATCH input amount")
+	delete(in, "amount")
+	second.run("refundPayment", in, selection).faults("APPROVAL_MISMATCH input amount")
+	if now := s.rows(); now != before {
+		t.Errorf("refusals wrote:\n%s\nbefore:\n%s", now, before)
+	}
+	staff.do(`{ paymentQueue { nodes { id } } }`, nil).ok().want("paymentQueue.nodes", "[]")
+	staff.do(`{ paymentQueue(filter: { awaitsApproval: true }) { totalCount nodes { id approvals { kind approvedBy { name } } } } }`, nil).ok().
+		want("paymentQueue.totalCount", 1).want("paymentQueue.nodes.0.id", payment).want("paymentQueue.nodes.0.approvals.0.kind", "REFUND")
+	owner.do(`{ payments { nodes { status approvals { amount { amount } approvedBy { email } } } } invoices(filter: { kind: CREDIT_NOTE }) { totalCount } }`, nil).ok().
+		want("payments.nodes.0.approvals.0.approvedBy", "<nil>").want("payments.nodes.0.approvals.0.amount.amount", "60.00").want("invoices.totalCount", 1)
+
+	in["amount"] = map[string]any{"amount": "60.00", "currencyCode": "USD"}
+	in["reason"] = "in words of my own"
+	second.run("refundPayment", in, selection).done().want("payment.refunded.amount", "120.00").want("creditNote.number", "CN-2026-000002").
+		want("payment.approvals.1.approvedBy.email", "second@example.com")
+	owner.do(`{ account { auditEvents(filter: { subjectId: "`+payment+`" }) { nodes { action } } } }`, nil).ok().
+		want("account.auditEvents.nodes.0.action", "payment.refunded").want("account.auditEvents.nodes.1.action", "payment.approved")
+	staff.do(`{ paymentQueue(filter: { awaitsApproval: true }) { totalCount } }`, nil).ok().want("paymentQueue.totalCount", 0)
+	if letters := strings.Join(s.letters("billing@igny8.test"), "\n"); !strings.Contains(letters, "A second approval is needed to refund 60.00 USD") {
+		t.Errorf("staff were not told:\n%s", letters)
+	}
+}

@@ -857,14 +857,19 @@ CREATE TABLE igny8_payment_approvals (
     received_on date,
     approved_by bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    ends_time boolean,
+    refunded_minor bigint,
     CONSTRAINT igny8_payment_approvals_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT igny8_payment_approvals_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT igny8_payment_approvals_facts_check CHECK (
 CASE kind
     WHEN 'confirmation'::text THEN ((receipt_id IS NULL) AND (external_id IS NOT NULL) AND (received_on IS NOT NULL))
+    WHEN 'refund'::text THEN ((receipt_id IS NULL) AND (external_id IS NULL) AND (received_on IS NULL))
     ELSE ((receipt_id IS NOT NULL) AND (received_on IS NULL))
 END),
-    CONSTRAINT igny8_payment_approvals_kind_check CHECK ((kind = ANY (ARRAY['confirmation'::text, 'credit'::text, 'return'::text])))
+    CONSTRAINT igny8_payment_approvals_kind_check CHECK ((kind = ANY (ARRAY['confirmation'::text, 'credit'::text, 'return'::text, 'refund'::text]))),
+    CONSTRAINT igny8_payment_approvals_refund_check CHECK ((((kind = 'refund'::text) = (ends_time IS NOT NULL)) AND ((kind = 'refund'::text) = (refunded_minor IS NOT NULL)))),
+    CONSTRAINT igny8_payment_approvals_refunded_minor_check CHECK ((refunded_minor >= 0))
 );
 
 ALTER TABLE ONLY igny8_payment_approvals FORCE ROW LEVEL SECURITY;
@@ -1914,6 +1919,8 @@ CREATE INDEX igny8_mail_tokens_user_idx ON igny8_mail_tokens USING btree (tenant
 
 CREATE INDEX igny8_mails_due_idx ON igny8_mails USING btree (due_at) WHERE (sealed IS NOT NULL);
 
+CREATE INDEX igny8_payment_approvals_created_idx ON igny8_payment_approvals USING btree (created_at);
+
 CREATE INDEX igny8_payment_approvals_payment_idx ON igny8_payment_approvals USING btree (tenant_id, payment_id, id);
 
 CREATE INDEX igny8_payments_asked_idx ON igny8_payments USING btree (created_at, id) WHERE ((status = 'pending'::text) OR (held_minor > 0));
@@ -2351,7 +2358,7 @@ CREATE POLICY staff ON igny8_mails FOR SELECT USING ((current_setting('app.staff
 
 CREATE POLICY staff ON igny8_payment_approvals FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
-CREATE POLICY staff ON igny8_payments FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+CREATE POLICY staff ON igny8_payments FOR SELECT USING (( SELECT (current_setting('app.staff'::text, true) = 'on'::text)));
 
 CREATE POLICY staff ON igny8_receipts FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
@@ -2371,7 +2378,7 @@ CREATE POLICY staff ON igny8_subscription_periods FOR SELECT USING ((current_set
 
 CREATE POLICY staff ON igny8_subscriptions FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
 
-CREATE POLICY staff ON igny8_tenants FOR SELECT USING ((current_setting('app.staff'::text, true) = 'on'::text));
+CREATE POLICY staff ON igny8_tenants FOR SELECT USING (( SELECT (current_setting('app.staff'::text, true) = 'on'::text)));
 
 CREATE POLICY tenant ON igny8_audit_events USING ((tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::bigint));
 

@@ -63,7 +63,7 @@ type config struct {
 
 	BillingEmail string `env:"IGNY8_BILLING_EMAIL" for:"serve dev" doc:"Where staff are told of payments that wait for them, of disputed ones and of what Stripe told that could not be done. Without it nobody is."`
 
-	SecondApproverAbove string `env:"IGNY8_SECOND_APPROVER_ABOVE" for:"serve dev" doc:"Sums, one a currency and separated by commas, e.g. 1000.00 USD,900.00 EUR, above which two members of staff have to say the same before a payment is confirmed or held money is decided on. A currency that is not named always takes two. Without it one is enough."`
+	SecondApproverAbove string `env:"IGNY8_SECOND_APPROVER_ABOVE" for:"serve dev" doc:"Sums, one a currency and separated by commas, e.g. 1000.00 USD,900.00 EUR, above which two members of staff have to say the same before a payment is confirmed or refunded or held money is decided on. A currency that is not named always takes two. Without it one is enough."`
 
 	StripeKey     string   `env:"IGNY8_STRIPE_SECRET_KEY" for:"serve dev stripe*" doc:"The secret key by which Stripe is asked, sk_live_, sk_test_ or a restricted rk_. Without it nobody can pay through Stripe. dev refuses a live one."`
 	StripeSecrets []string `env:"IGNY8_STRIPE_WEBHOOK_SECRETS" for:"serve dev stripe*" doc:"The signing secret of the webhook at /webhooks/stripe, whsec_, or two separated by a comma while one takes the other's place: both count. Needed with IGNY8_STRIPE_SECRET_KEY."`

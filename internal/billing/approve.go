@@ -28,6 +28,7 @@ const (
 	ApprovedConfirmation PaymentApprovalKind = "confirmation"
 	ApprovedCredit       PaymentApprovalKind = "credit"
 	ApprovedReturn       PaymentApprovalKind = "return"
+	ApprovedRefund       PaymentApprovalKind = "refund"
 )
 
 // MarshalGQL writes the enum value.
@@ -49,8 +50,12 @@ type PaymentApproval struct {
 	AmountMinor int64               `bun:"amount_minor"`
 	Currency    money.Currency      `bun:"currency"`
 	ReceivedOn  *time.Time          `bun:"received_on,type:date"`
-	ApproverID  gid.User            `bun:"approved_by"`
-	CreatedAt   time.Time           `bun:"created_at"`
+	// EndsTime says whether a refund ends the time that the payment pays for; nil for what is no refund.
+	EndsTime *bool `bun:"ends_time"`
+	// RefundedMinor is what had gone back of the payment before a refund was spoken of; nil for what is none.
+	RefundedMinor *int64    `bun:"refunded_minor"`
+	ApproverID    gid.User  `bun:"approved_by"`
+	CreatedAt     time.Time `bun:"created_at"`
 }
 
 // Tenant is the account whose payment it is about.
@@ -95,6 +100,14 @@ func decisionOn(r *Receipt, in Decide) *PaymentApproval {
 	return said
 }
 
+// refundOf is what is said with a refund of a payment: all that goes back, to whoever paid and to the account's balance.
+func refundOf(p *Payment, g *giveBack) *PaymentApproval {
+	return &PaymentApproval{
+		Kind: ApprovedRefund, AmountMinor: g.row.AmountMinor + g.row.BalanceMinor, Currency: p.Currency,
+		EndsTime: new(g.row.EndedTime), RefundedMinor: new(p.RefundedMinor),
+	}
+}
+
 // subject is the input that names what is approved.
 func (p *PaymentApproval) subject() string {
 	if p.ReceiptID != nil {
@@ -116,10 +129,14 @@ func (p *PaymentApproval) differs(before *PaymentApproval) []string {
 		return []string{"decision"}
 	case !sameExternalID(text(p.ExternalID), text(before.ExternalID)):
 		return []string{"externalPaymentId"}
+	case p.Amount() != before.Amount() && p.Kind == ApprovedRefund:
+		return []string{amountField} // which may have been left out
 	case p.Amount() != before.Amount():
 		return []string{amountField, amountField}
 	case p.ReceivedOn != nil && p.ReceivedOn.Format(time.DateOnly) != before.ReceivedOn.Format(time.DateOnly):
 		return []string{"receivedOn"}
+	case p.EndsTime != nil && *p.EndsTime != *before.EndsTime:
+		return []string{"endNow"}
 	}
 	return nil
 }
@@ -145,9 +162,11 @@ func (o Office) approve(
 	if !o.takesTwo(sum) {
 		return true, nil
 	}
+	// A first word on a refund is of that refund alone: once money went back, of whatever origin, it counts no more.
 	before := []*PaymentApproval{}
 	err := tx.NewSelect().Model(&before).Where("tenant_id = ?", p.TenantID).Where("payment_id = ?", p.ID).
-		Where("receipt_id IS NOT DISTINCT FROM ?", said.ReceiptID).Where("created_at > ?", now.Add(-approvalHolds)).
+		Where("receipt_id IS NOT DISTINCT FROM ?", said.ReceiptID).Where("refunded_minor IS NOT DISTINCT FROM ?", said.RefundedMinor).
+		Where("created_at > ?", now.Add(-approvalHolds)).
 		Order("id DESC").Limit(1).Scan(ctx)
 	if err != nil {
 		return false, fmt.Errorf("read the first approval: %w", err)
@@ -181,6 +200,9 @@ func (o Office) approve(
 	}
 	if said.ReceiptID != nil {
 		after["receiptId"] = gid.Format(*said.ReceiptID)
+	}
+	if said.EndsTime != nil {
+		after["timeEnds"] = *said.EndsTime
 	}
 	change := audit.On("payment.approved", "payment", p.ID).To(after)
 	if err := audit.Record(ctx, tx, p.TenantID, staff.By(p.TenantID), now, change); err != nil {

@@ -32,7 +32,7 @@ func (a *agreement) supersede(ctx context.Context, tx bun.Tx, staff account.Acto
 		if err := notify(ctx, tx, p); err != nil {
 			return err
 		}
-		if err := a.settled(ctx, tx, p, "", now, now); err != nil {
+		if _, err := a.settled(ctx, tx, p, "", now, now); err != nil {
 			return err
 		}
 		change := audit.On("payment.withdrawn", "payment", p.ID).To(map[string]any{reasonField: "another plan is assigned"})
@@ -44,12 +44,12 @@ func (a *agreement) supersede(ctx context.Context, tx bun.Tx, staff account.Acto
 }
 
 // unassign takes back what staff assigned and nobody paid for. What was used of it costs nothing, and it ends at the
-// instant at, unless it has ended, or something follows it already. What comes then is what comes after any period
-// that was not renewed: the account is past due, and suspended when the grace time is over.
-func (a *agreement) unassign(ctx context.Context, tx bun.Tx, p *Payment, at, now time.Time) error {
+// instant at, which it says, unless it has ended, or something follows it already. What comes then is what comes after
+// any period that was not renewed: the account is past due, and suspended when the grace time is over.
+func (a *agreement) unassign(ctx context.Context, tx bun.Tx, p *Payment, at, now time.Time) (bool, error) {
 	assigned, err := a.assignedBy(ctx, tx, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var kept, ahead []*SubscriptionPeriod
 	for _, q := range assigned {
@@ -63,17 +63,17 @@ func (a *agreement) unassign(ctx context.Context, tx bun.Tx, p *Payment, at, now
 	_, err = tx.NewUpdate().Model((*SubscriptionPeriod)(nil)).Set("price_minor = 0").
 		Where("tenant_id = ?", a.account.ID).Where("payment_id = ?", p.ID).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("take the price of what was assigned back: %w", err)
+		return false, fmt.Errorf("take the price of what was assigned back: %w", err)
 	}
 	if len(assigned) == 0 || a.last() != assigned[len(assigned)-1] || !a.last().End.After(at) {
-		return nil
+		return false, nil
 	}
 	if len(kept) == 0 { // it is taken back in the instant in which it was assigned
 		kept, ahead = ahead[:1], ahead[1:]
 	}
 	planned := a.last().End
 	if err := a.remove(ctx, tx, ahead); err != nil {
-		return err
+		return false, err
 	}
 	// It may be over by now, and then it was not among those that are known.
 	if last := kept[len(kept)-1]; !slices.Contains(a.chain, last) {
@@ -81,12 +81,12 @@ func (a *agreement) unassign(ctx context.Context, tx bun.Tx, p *Payment, at, now
 	}
 	ended, err := a.cutLast(ctx, tx, at)
 	if err != nil {
-		return err
+		return false, err
 	}
 	change := audit.On("plan.assignment_ended", "account", a.account.ID).
 		From(map[string]any{"until": planned, "planId": gid.Format(p.PlanID)}).
 		To(map[string]any{"until": ended, "payment": gid.Format(p.ID), reasonField: "it was not paid for"})
-	return audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change)
+	return true, audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change)
 }
 
 // assignedBy reads the periods that staff assigned with a payment, by start: those that the agreement has are the

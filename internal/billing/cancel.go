@@ -128,7 +128,7 @@ func (o Office) WithdrawPayment(
 		if _, err := tx.NewUpdate().Model(payment).WherePK().Column("status", "updated_at").Exec(ctx); err != nil {
 			return fmt.Errorf("withdraw payment: %w", err)
 		}
-		if err := a.settled(ctx, tx, payment, "The payment was withdrawn.", now, now); err != nil {
+		if err := o.unpaid(ctx, tx, a, payment, "The payment was withdrawn.", now, now); err != nil {
 			return err
 		}
 		if err := o.settle(ctx, tx, a, now); err != nil {

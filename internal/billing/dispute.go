@@ -41,8 +41,7 @@ func (o Office) ResolveDispute(ctx context.Context, db bun.IDB, of PaymentKey, w
 		case p.Status == Disputed && won:
 			return p.stand(ctx, tx, Confirmed, "payment.dispute_won", now)
 		case p.Status == Disputed:
-			_, err := o.refund(ctx, tx, a, p, Refund{PaymentID: p.ID, Reason: "The dispute was lost."}, audit.By{Kind: audit.System}, now)
-			return err
+			return o.refund(ctx, tx, a, p, Refund{PaymentID: p.ID, Reason: "The dispute was lost."}, now)
 		case p.Status == Confirmed && won || p.Status == Refunded && !won:
 			return nil
 		default:

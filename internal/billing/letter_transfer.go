@@ -10,6 +10,7 @@ import (
 
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/mail"
+	"igny8.com/accounts/internal/plan"
 )
 
 // tellStaff leaves a letter for staff, where an address of theirs is configured.
@@ -118,11 +119,16 @@ func stillHeld(p *Payment) string {
 	return fmt.Sprintf("\n%s came for it. We keep that for you and decide soon whether it pays towards your next\npayment or goes back.\n", p.Held())
 }
 
-// toStaff is a letter to staff: what happened, which payment it is, and what there is to do.
+// toStaff is a letter to staff about a bank transfer; none about anything else, of which nobody has to do anything.
 func toStaff(o Office, a *agreement, p *Payment, kind, happened, todo string) note {
 	if p.Method != BankTransfer {
-		return note{} // nobody has to do anything about it
+		return note{}
 	}
+	return toStaffOf(o, a, p, kind, happened, todo)
+}
+
+// toStaffOf is a letter to staff: what happened, which payment it is, and what there is to do.
+func toStaffOf(o Office, a *agreement, p *Payment, kind, happened, todo string) note {
 	var facts strings.Builder
 	line := func(name string, value any) { fmt.Fprintf(&facts, "%-12s %s\n", name+":", value) }
 	line("Payment", p.Reference+" ("+gid.Format(p.ID)+")")
@@ -182,6 +188,16 @@ func decideOnHeld(p *Payment) string {
 	return "Decide on what is held: credit it to the account, or send it back."
 }
 
+func assignmentEnded(o Office, a *agreement, p *Payment, of *plan.Plan) note {
+	end := a.last().End
+	next := fmt.Sprintf("The account is past due, and is suspended on %s unless its owner pays by then, or you assign a plan again.", day(end.Add(Grace)))
+	if a.subscription.CancelAtPeriodEnd || a.followedByFree() {
+		next = "What the account had agreed on follows now. If it is to keep the plan, assign it again."
+	}
+	return toStaffOf(o, a, p, "assignment_ended", "The plan "+of.Name+", which was assigned, was not paid for",
+		"It ended on "+day(end)+". "+next)
+}
+
 func partToStaff(o Office, a *agreement, p *Payment, r *Receipt) note {
 	return toStaff(o, a, p, "payment_partly_received", r.Amount().String()+" came of a bank transfer over "+p.Amount().String(),
 		"The owner was asked for the rest. If it is not to be waited for, decide on what is held, or reject the payment.")
@@ -202,9 +218,9 @@ func decidedToStaff(o Office, a *agreement, p *Payment, r *Receipt) note {
 
 func secondNeeded(o Office, a *agreement, p *Payment, said *PaymentApproval) note {
 	what := map[PaymentApprovalKind]string{
-		ApprovedConfirmation: "confirm", ApprovedCredit: "credit", ApprovedReturn: "return",
+		ApprovedConfirmation: "confirm", ApprovedCredit: "credit", ApprovedReturn: "return", ApprovedRefund: "refund",
 	}[said.Kind]
-	return toStaff(o, a, p, "second_approval", "A second approval is needed to "+what+" "+said.Amount().String(),
+	return toStaffOf(o, a, p, "second_approval", "A second approval is needed to "+what+" "+said.Amount().String(),
 		"One of you approved it. It takes somebody else, who says the same from what they see for themselves,\nby "+
 			day(said.CreatedAt.Add(approvalHolds))+".")
 }

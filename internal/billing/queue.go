@@ -50,8 +50,8 @@ type QueueOrder struct {
 	Descending bool
 }
 
-// QueueFilter says which payments of all accounts to list; its conditions are joined by and. Without a status or a
-// reference it is those that wait for a decision.
+// QueueFilter says which payments of all accounts to list; its conditions are joined by and. Without a status, a
+// reference or AwaitsApproval it is those that wait for a decision.
 type QueueFilter struct {
 	Status    *PaymentStatus
 	Method    *Method
@@ -120,7 +120,9 @@ func (f QueueFilter) apply(q *bun.SelectQuery, meant []PaymentKey, now time.Time
 	switch {
 	case f.Status != nil:
 		q = q.Where("payment.status = ?", *f.Status)
-	case f.Reference == nil:
+	case f.Reference != nil || is(f.AwaitsApproval): // a refund waits for a second word beside the queue
+	case is(f.Held): // which says it, and said twice the planner expects next to none
+	default:
 		q = q.Where(queued)
 	}
 	if f.Reference != nil {
@@ -134,7 +136,8 @@ func (f QueueFilter) apply(q *bun.SelectQuery, meant []PaymentKey, now time.Time
 	}
 	q = f.flags(q, now)
 	if f.WaitingBefore != nil {
-		q = q.Where("NOT payment.queue_later").Where("payment.queue_at < ?", *f.WaitingBefore)
+		// What waits for staff is among what waits, also in a status of which there are many more.
+		q = q.Where(queued).Where("NOT payment.queue_later").Where("payment.queue_at < ?", *f.WaitingBefore)
 	}
 	if f.CreatedBefore != nil {
 		q = q.Where("payment.created_at < ?", *f.CreatedBefore)
@@ -145,6 +148,8 @@ func (f QueueFilter) apply(q *bun.SelectQuery, meant []PaymentKey, now time.Time
 	return q
 }
 
+func is(flag *bool) bool { return flag != nil && *flag }
+
 func (f QueueFilter) flags(q *bun.SelectQuery, now time.Time) *bun.SelectQuery {
 	for _, flag := range []struct {
 		said *bool
@@ -153,10 +158,12 @@ func (f QueueFilter) flags(q *bun.SelectQuery, now time.Time) *bun.SelectQuery {
 	}{
 		{f.Declared, "payment.declared_at IS NOT NULL", nil},
 		{f.Held, "payment.held_minor > 0", nil},
-		{f.AwaitsApproval, `EXISTS (SELECT FROM igny8_payment_approvals AS first
+		// Those that were approved lead to their payments, of which there are many more.
+		{f.AwaitsApproval, `(payment.tenant_id, payment.id) IN (SELECT first.tenant_id, first.payment_id FROM igny8_payment_approvals AS first
+			JOIN igny8_payments AS it ON it.tenant_id = first.tenant_id AND it.id = first.payment_id
 			LEFT JOIN igny8_receipts AS about ON about.tenant_id = first.tenant_id AND about.id = first.receipt_id
-			WHERE first.tenant_id = payment.tenant_id AND first.payment_id = payment.id AND first.created_at > ?
-			AND CASE WHEN first.receipt_id IS NULL THEN payment.status = 'pending' ELSE about.status = 'held' END)`, []any{now.Add(-approvalHolds)}},
+			WHERE first.created_at > ? AND CASE WHEN first.kind = 'refund' THEN it.status = 'confirmed' AND first.refunded_minor = it.refunded_minor
+				WHEN first.receipt_id IS NULL THEN it.status = 'pending' ELSE about.status = 'held' END)`, []any{now.Add(-approvalHolds)}},
 	} {
 		switch {
 		case flag.said == nil:

@@ -88,6 +88,11 @@ func TestQueue_HasOnTopWhatWaitsLongestForStaff(t *testing.T) {
 	if _, err := o.ConfirmPayment(as(t.Context(), h.staff), h.App, h.staff, paid.Add(time.Hour), facts(large, "A")); err != nil {
 		t.Fatal(err)
 	}
+	// A refund that waits for a second word is found by that alone; one that money went back before is not.
+	h.exec(`UPDATE igny8_payments SET refunded_minor = 10000, amount_minor = 30000, net_minor = 30000 WHERE id = ?`, byName["confirmed"].ID)
+	if done, err := h.refundBy(h.staff, back(byName["confirmed"], 1, "r"), paid.Add(time.Hour)); done || err != nil {
+		t.Fatal(done, err)
+	}
 	now := paid.Add(time.Hour)
 	yes, no := true, false
 	confirmed, transfer, card := billing.Confirmed, billing.BankTransfer, billing.Stripe
@@ -108,7 +113,9 @@ func TestQueue_HasOnTopWhatWaitsLongestForStaff(t *testing.T) {
 		"not declared":     {f: billing.QueueFilter{Declared: &no}, want: "over part asked of-bob approved"},
 		"with held money":  {f: billing.QueueFilter{Held: &yes}, want: "over part"},
 		"without":          {f: billing.QueueFilter{Held: &no}, want: "declared-early declared-late asked of-bob approved"},
-		"to approve":       {f: billing.QueueFilter{AwaitsApproval: &yes}, want: "approved"},
+		"to approve":       {f: billing.QueueFilter{AwaitsApproval: &yes}, want: "confirmed approved"},
+		"refunds":          {f: billing.QueueFilter{AwaitsApproval: &yes, Status: &confirmed}, want: "confirmed"},
+		"nothing of that":  {f: billing.QueueFilter{AwaitsApproval: &no}, want: "over declared-early part declared-late asked of-bob"},
 		"approvals over":   {f: billing.QueueFilter{AwaitsApproval: &yes}, now: now.AddDate(0, 0, 14), want: ""},
 		"confirmed":        {f: billing.QueueFilter{Status: &confirmed}, want: "over confirmed"},
 		"confirmed, asked": {f: billing.QueueFilter{Status: &confirmed}, o: billing.QueueOrder{Field: billing.ByAskedAt}, want: "confirmed over"},
@@ -117,6 +124,8 @@ func TestQueue_HasOnTopWhatWaitsLongestForStaff(t *testing.T) {
 		"cards":            {f: billing.QueueFilter{Method: &card}, want: ""},
 		"a reference":      {f: billing.QueueFilter{Reference: &reference}, want: "rejected"},
 		"waiting since":    {f: billing.QueueFilter{WaitingBefore: &soon}, want: "over declared-early"},
+		"confirmed, held":  {f: billing.QueueFilter{Status: &confirmed, WaitingBefore: &soon}, want: "over"},
+		"held since":       {f: billing.QueueFilter{Held: &yes, WaitingBefore: &soon}, want: "over"},
 		"asked before":     {f: billing.QueueFilter{CreatedBefore: &asked}, want: "declared-early declared-late asked"},
 		"a day old":        {f: billing.QueueFilter{OlderThanDays: &days}, now: paid.Add(24*time.Hour + 2*time.Minute), want: "declared-early declared-late asked"},
 	} {
@@ -127,6 +136,10 @@ func TestQueue_HasOnTopWhatWaitsLongestForStaff(t *testing.T) {
 		if got := h.queue(names, c.f, c.o, at); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+	h.exec(`UPDATE igny8_payments SET refunded_minor = 10001 WHERE id = ?`, byName["confirmed"].ID)
+	if got := h.queue(names, billing.QueueFilter{AwaitsApproval: &yes}, billing.QueueOrder{}, now); got != "approved" {
+		t.Errorf("once money went back the word on a refund waits for nobody: %q", got)
 	}
 	bad := -1
 	mistyped := "IGNY8-1-1-Z"

@@ -7,7 +7,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/money"
@@ -68,7 +67,7 @@ func (o Office) RefundFromStripe(ctx context.Context, db bun.IDB, of PaymentKey,
 				return fault.New(fault.InvalidState, "this payment is %s", payment.Status)
 			}
 			back := Refund{PaymentID: payment.ID, Amount: &in.Amount, Reason: "Refunded through Stripe."}
-			if _, err := o.refund(ctx, tx, a, payment, back, audit.By{Kind: audit.System}, now); err != nil {
+			if err := o.refund(ctx, tx, a, payment, back, now); err != nil {
 				return err
 			}
 		}

@@ -51,7 +51,7 @@ func (o Office) RejectPayment(
 		if err != nil {
 			return fmt.Errorf("reject payment: %w", err)
 		}
-		if err := a.settled(ctx, tx, payment, "The payment was rejected.", now, now); err != nil {
+		if err := o.unpaid(ctx, tx, a, payment, "The payment was rejected.", now, now); err != nil {
 			return err
 		}
 		if err := o.settle(ctx, tx, a, now); err != nil {

@@ -284,7 +284,7 @@ func (o Office) expire(ctx context.Context, tx bun.Tx, a *agreement, p *Payment,
 	if err := notify(ctx, tx, p); err != nil {
 		return err
 	}
-	if err := a.settled(ctx, tx, p, "The payment was not made in time.", p.deadline(), now); err != nil {
+	if err := o.unpaid(ctx, tx, a, p, "The payment was not made in time.", p.deadline(), now); err != nil {
 		return err
 	}
 	change := audit.On("payment.expired", "payment", p.ID).To(map[string]any{"amount": p.Amount().String()})
@@ -294,26 +294,39 @@ func (o Office) expire(ctx context.Context, tx bun.Tx, a *agreement, p *Payment,
 	return o.tellBoth(ctx, tx, a, paymentExpired(o, a, p), expiredToStaff(o, a, p), now)
 }
 
+// unpaid settles a payment that was not made, and tells staff where a plan that they assigned ends with it.
+func (o Office) unpaid(ctx context.Context, tx bun.Tx, a *agreement, p *Payment, reason string, at, now time.Time) error {
+	ended, err := a.settled(ctx, tx, p, reason, at, now)
+	if err != nil || !ended {
+		return err
+	}
+	of, err := a.plan(ctx, tx, p.PlanID)
+	if err != nil {
+		return err
+	}
+	return o.tellStaff(ctx, tx, a, assignmentEnded(o, a, p, of), now)
+}
+
 // settled takes a payment out of those that wait, for nothing, as of the instant at: what the account had paid
-// towards it from its balance comes back, what staff assigned for it ends, and an account that waited for it alone
-// is suspended.
-func (a *agreement) settled(ctx context.Context, tx bun.Tx, p *Payment, reason string, at, now time.Time) error {
+// towards it from its balance comes back, what staff assigned for it ends, which it says, and an account that waited for
+// it alone is suspended.
+func (a *agreement) settled(ctx context.Context, tx bun.Tx, p *Payment, reason string, at, now time.Time) (ended bool, err error) {
 	a.done(p)
 	if p.AppliedMinor > 0 {
 		if err := a.enter(ctx, tx, BalanceReturned, p.AppliedMinor, p.Currency, &p.ID, "not used for "+p.Reference, now); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if p.Purpose == ForAssignment {
-		if err := a.unassign(ctx, tx, p, at, now); err != nil {
-			return err
+		if ended, err = a.unassign(ctx, tx, p, at, now); err != nil {
+			return false, err
 		}
 	}
 	if a.account.Status != account.PendingPayment || a.declared() {
-		return nil
+		return ended, nil
 	}
 	a.subscription.Status = ExpiredByItself
-	return a.move(ctx, tx, account.PaymentFailed, reason, now)
+	return ended, a.move(ctx, tx, account.PaymentFailed, reason, now)
 }
 
 // done takes a payment out of those that wait.

@@ -140,7 +140,8 @@ var sections = []section{
 	{
 		name: "approvals", from: "igny8_payment_approvals",
 		columns: `'pay_' || t.payment_id AS "paymentId", t.kind, 'rcpt_' || t.receipt_id AS "receiptId", t.external_id AS "externalPaymentId",
-			t.amount_minor AS "amountMinor", t.currency, t.received_on AS "receivedOn", t.created_at AS "createdAt"`,
+			t.amount_minor AS "amountMinor", t.currency, t.received_on AS "receivedOn", t.ends_time AS "endsTime",
+			t.refunded_minor AS "refundedBeforeMinor", t.created_at AS "createdAt"`,
 	},
 	{
 		name: "invoices", from: "igny8_invoices",
