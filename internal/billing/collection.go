@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/plan"
@@ -47,11 +48,10 @@ func (a *agreement) tellStripe(ctx context.Context, tx bun.Tx) error {
 		return nil
 	}
 	if is.ends && !was.ends || a.stops {
-		waits, err := a.pushing(ctx, tx, *id, PushEnd)
-		if err != nil || waits {
+		if err := a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt); err != nil {
 			return err
 		}
-		return a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt)
+		return a.collectedBy(ctx, tx, nil, a.readAt)
 	}
 	seen, err := readCollector(ctx, tx, a.account.ID, *id)
 	if err != nil {
@@ -108,19 +108,34 @@ func (a *agreement) wish(ctx context.Context, tx bun.Tx, kind PushKind, id strin
 func (c *Collector) known() bool { return c.Version > 0 }
 
 // StopCollecting has Stripe end the subscription that collects for a locked account, if there is one: for what ends
-// an account beside its agreement.
+// an account beside its agreement. Nothing collects for it from then on.
 func StopCollecting(ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time) error {
-	collecting := []*Subscription{}
-	err := tx.NewSelect().Model(&collecting).Column("tenant_id", "stripe_subscription_id").Where("tenant_id = ?", locked.ID).
-		Where("stripe_subscription_id IS NOT NULL").Scan(ctx)
+	collected, err := tx.NewSelect().Model((*Subscription)(nil)).Where("tenant_id = ?", locked.ID).
+		Where("stripe_subscription_id IS NOT NULL").Exists(ctx)
 	if err != nil {
 		return fmt.Errorf("find what collects for an account: %w", err)
 	}
-	for _, s := range collecting {
-		p := &Push{Kind: PushEnd, SubscriptionID: s.StripeSubscriptionID}
-		if err := (&agreement{account: locked}).push(ctx, tx, p, struct{}{}, now); err != nil {
-			return err
-		}
+	if !collected {
+		return nil
 	}
-	return nil
+	a, err := read(ctx, tx, locked, locked.Now(now))
+	if err != nil {
+		return err
+	}
+	a.stops = true
+	return a.close(ctx, tx)
+}
+
+// collectedBy writes which subscription of Stripe collects for the account; nil for none any more.
+func (a *agreement) collectedBy(ctx context.Context, tx bun.Tx, id *string, now time.Time) error {
+	action, which := "subscription.stripe_began", id
+	if id == nil {
+		action, which = "subscription.stripe_ended", a.subscription.StripeSubscriptionID
+	}
+	a.subscription.StripeSubscriptionID, a.subscription.UpdatedAt = id, now
+	if _, err := tx.NewUpdate().Model(a.subscription).WherePK().Column("stripe_subscription_id", "updated_at").Exec(ctx); err != nil {
+		return fmt.Errorf("write what collects for an account: %w", err)
+	}
+	change := audit.On(action, "subscription", a.subscription.ID).To(map[string]any{"stripeSubscriptionId": *which})
+	return audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change)
 }
