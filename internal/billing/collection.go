@@ -105,6 +105,29 @@ func (a *agreement) wish(ctx context.Context, tx bun.Tx, kind PushKind, id strin
 	return a.push(ctx, tx, &Push{Kind: kind, SubscriptionID: &id}, wanted, a.readAt)
 }
 
+// goesOn says whether Stripe will collect beyond what is paid for, once it was told what we want of it. A subscription
+// that was to end there ends also where a transfer took the cancellation back here.
+func (a *agreement) goesOn(ctx context.Context, tx bun.Tx) (bool, error) {
+	id := a.subscription.StripeSubscriptionID
+	if id == nil || a.subscription.CancelAtPeriodEnd {
+		return false, nil
+	}
+	seen, err := readCollector(ctx, tx, a.account.ID, *id)
+	if err != nil {
+		return false, err
+	}
+	var wanted []bool
+	err = tx.NewSelect().Model((*Push)(nil)).ColumnExpr("(wanted->>'atPeriodEnd')::boolean").Where("tenant_id = ?", a.account.ID).
+		Where("subscription_id = ?", *id).Where("kind = ?", PushCancel).Where("status = ?", PushPending).Scan(ctx, &wanted)
+	if err != nil {
+		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
+	}
+	if len(wanted) > 0 { // at most one waits
+		return !wanted[0], nil
+	}
+	return !seen.Cancelling, nil
+}
+
 func (c *Collector) known() bool { return c.Version > 0 }
 
 // StopCollecting has Stripe end the subscription that collects for a locked account, if there is one: for what ends

@@ -8,6 +8,7 @@ import (
 
 	"igny8.com/accounts/internal/account"
 	"igny8.com/accounts/internal/billing"
+	"igny8.com/accounts/internal/fault"
 	"igny8.com/accounts/internal/postgres"
 	"igny8.com/accounts/internal/retention"
 	"igny8.com/accounts/internal/staff"
@@ -223,6 +224,34 @@ func TestEnded_BeforeItsFirstInvoiceWasCounted(t *testing.T) {
 		s.deliver(s.since(before)...)
 		if is := p.subscribesAgain(); p.linked() != is {
 			t.Errorf("%s: %q collects and not %q", name, p.linked(), is)
+		}
+	}
+}
+
+// A transfer is for what Stripe will not collect, as soon as it is to end there and for as long as that is so.
+func TestRequestTransfer_IsForWhatEndsAtStripe(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	for name, told := range map[string]func(c *customer){"told": (*customer).pushAll, "not yet": func(*customer) {}} {
+		c := d.collected(dashed(name), "growth", 13900)
+		asks := func(key string) error {
+			_, err := d.office.RequestTransfer(c.ctx(), d.App, c.Actor, monday, billing.Request{PlanSlug: "growth", Months: 1, IdempotencyKey: key})
+			return err
+		}
+		if err := asks("collected"); !fault.Is(err, fault.InvalidState) {
+			t.Errorf("%s: while it goes on: %v", name, err)
+		}
+		c.cancels()
+		told(c)
+		c.pays(c.asks("growth", "instead")) // which takes the cancellation back here
+		if err := asks("and again"); err != nil {
+			t.Errorf("%s: while it ends there: %v", name, err)
+		}
+		c.cancels()
+		c.resumes()
+		told(c)
+		if err := asks("resumed"); !fault.Is(err, fault.InvalidState) {
+			t.Errorf("%s: once it goes on there: %v", name, err)
 		}
 	}
 }
