@@ -84,6 +84,8 @@ type PlanWish struct {
 	Net      int64          `json:"net"`
 	Currency money.Currency `json:"currency"`
 	TaxRate  *int           `json:"taxRate"`
+	// KeepNet leaves the price without tax as it was agreed on, where the subscription is of the plan by then.
+	KeepNet bool `json:"keepNet,omitempty"`
 }
 
 // Tax is on the price.
@@ -92,6 +94,22 @@ func (w PlanWish) Tax() int64 { return taxOn(w.Net, w.TaxRate) }
 func (a *agreement) planWish(to *plan.Plan) PlanWish {
 	price := a.price(to)
 	return PlanWish{Plan: to.Slug, Net: price.Minor, Currency: price.Currency, TaxRate: a.account.TaxRate}
+}
+
+// retax has Stripe charge the account's rate of tax from the next invoice on, also where that would come only after an
+// end that is taken back. What was agreed on without tax stays.
+func (a *agreement) retax(ctx context.Context, tx bun.Tx) error {
+	follows := a.planAfter()
+	if a.followedByFree() {
+		follows = a.last().PlanID
+	}
+	to, err := a.plan(ctx, tx, follows)
+	if err != nil {
+		return err
+	}
+	wanted := a.planWish(to)
+	wanted.KeepNet = true
+	return a.push(ctx, tx, &Push{Kind: PushPlan, SubscriptionID: a.subscription.StripeSubscriptionID}, wanted, a.readAt)
 }
 
 // wish leaves a wish, unless Stripe does so by now and nothing else waits to be done about it.
@@ -133,6 +151,16 @@ func (c *Collector) known() bool { return c.Version > 0 }
 // StopCollecting has Stripe end the subscription that collects for a locked account, if there is one: for what ends
 // an account beside its agreement. Nothing collects for it from then on.
 func StopCollecting(ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time) error {
+	return onCollected(ctx, tx, locked, now, func(a *agreement, ctx context.Context, tx bun.Tx) error {
+		a.stops = true
+		return a.close(ctx, tx)
+	})
+}
+
+// onCollected does something with the agreement of a locked account, where Stripe collects for it.
+func onCollected(
+	ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time, do func(*agreement, context.Context, bun.Tx) error,
+) error {
 	collected, err := tx.NewSelect().Model((*Subscription)(nil)).Where("tenant_id = ?", locked.ID).
 		Where("stripe_subscription_id IS NOT NULL").Exists(ctx)
 	if err != nil {
@@ -145,8 +173,7 @@ func StopCollecting(ctx context.Context, tx bun.Tx, locked *account.Account, now
 	if err != nil {
 		return err
 	}
-	a.stops = true
-	return a.close(ctx, tx)
+	return do(a, ctx, tx)
 }
 
 // collectedBy writes which subscription of Stripe collects for the account; nil for none any more.

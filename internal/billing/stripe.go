@@ -132,7 +132,8 @@ const (
 	// PushEnd ends a subscription now.
 	PushEnd PushKind = "end"
 	// PushPlan has a subscription cost what another plan does from the next period on: {"plan": slug, "net": minor,
-	// "currency": code, "taxRate": hundredths of a percent or null}.
+	// "currency": code, "taxRate": hundredths of a percent or null}; with "keepNet": true, what was agreed on for the
+	// plan without tax stays.
 	PushPlan PushKind = "plan"
 	// PushRefund gives money of a payment back: {"amount": minor}.
 	PushRefund PushKind = "refund"
