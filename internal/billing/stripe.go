@@ -137,6 +137,8 @@ const (
 	PushPlan PushKind = "plan"
 	// PushRefund gives money of a payment back: {"amount": minor}.
 	PushRefund PushKind = "refund"
+	// PushCustomer deletes a customer: {"customer": id}. What is wanted is forgotten once it was done.
+	PushCustomer PushKind = "customer"
 )
 
 // MarshalGQL writes the enum value.
