@@ -61,7 +61,8 @@ type CheckoutTerms struct {
 // the same checkout again. A checkout that was not asked for at Stripe yet gives way to a newer one.
 //
 // Errors: REQUIRED and TOO_LONG at idempotencyKey, IDEMPOTENCY_CONFLICT; REQUIRED, PLAN_UNAVAILABLE and INVALID_STATE
-// at planSlug; NOT_FOUND and INVALID_STATE at paymentId; INVALID_STATE for an account that is cancelled.
+// at planSlug; NOT_FOUND and INVALID_STATE at paymentId; INVALID_STATE for an account that is cancelled, or on a test
+// clock.
 func (o Office) BeginCheckout(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in BeginCheckout,
 ) (*CheckoutTerms, error) {
@@ -73,6 +74,9 @@ func (o Office) BeginCheckout(
 		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
+		}
+		if a.account.ClockAt != nil {
+			return fault.New(fault.InvalidState, "this account is on a test clock, of which Stripe knows nothing: ask for a bank transfer, which staff confirm")
 		}
 		known, err := in.recall(ctx, tx, a.account.ID)
 		if err != nil {
