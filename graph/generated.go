@@ -7558,7 +7558,10 @@ type Mutation {
   setSiteBudget("Which site, and how many credits." input: SetSiteBudgetInput!): SetSiteBudgetPayload
     @role(min: ADMIN, for: WRITE)
 
-  "Asks to pay for a plan by bank transfer; the answer says how much to send, where to, and with which reference."
+  """
+  Asks to pay for a plan by bank transfer; the answer says how much to send, where to, and with which reference. It is refused while
+  Stripe goes on collecting for the account, because both would be paid: cancel at the period's end first.
+  """
   requestBankTransfer("What to pay for." input: RequestBankTransferInput!): RequestBankTransferPayload
     @role(min: OWNER, for: BILLING)
   "Declares that the money of a requested bank transfer was sent."
@@ -7623,7 +7626,7 @@ type Mutation {
   refundPayment("What goes back." input: RefundPaymentInput!): RefundPaymentPayload @role(min: DEVELOPER, for: BILLING)
   """
   Sets the tax of an account for payments that are asked for from now on, and its id at its tax office, which its documents name.
-  For staff.
+  What Stripe collects is taxed so from its next invoice on. For staff.
   """
   setAccountTax("Whose tax, and how much." input: SetAccountTaxInput!): SetAccountTaxPayload
     @role(min: DEVELOPER, for: BILLING)
@@ -9751,7 +9754,7 @@ type StripePush @tenant(staff: true) {
   account: Account
   "What Stripe is to do."
   kind: StripePushKind!
-  "Stripe's id of the subscription that it is about; null for a refund."
+  "Stripe's id of the subscription that it is about; null for a refund, and for a customer."
   subscriptionId: String
   "The id of the payment whose money goes back, e.g. ` + "`" + `pay_8` + "`" + `; null for anything else."
   paymentId: ID
@@ -9777,6 +9780,8 @@ enum StripePushKind {
   PLAN
   "Give money back."
   REFUND
+  "Delete the customer of an account that was removed for good."
+  CUSTOMER
 }
 
 "Where something stands that Stripe is to do."

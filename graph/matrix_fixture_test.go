@@ -32,6 +32,9 @@ func (w *realm) furnish(owner *session, target, plan string) {
 	w.dealWithStripe(tenant)
 	w.exec(`UPDATE igny8_tenants SET billing_email = 'billing@' || slug || '.test', tax_rate = 1900, tax_id = 'DE123456789' WHERE id = ?`, tenant)
 	w.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = 'stripe-' || tenant_id WHERE tenant_id = ?`, tenant)
+	// It is to end, so that a transfer can be asked for.
+	w.exec(`INSERT INTO igny8_stripe_subscriptions (tenant_id, subscription_id, customer_id, status, cancelling, plan_slug, amount_minor, currency, version, seen_at, created_at)
+		VALUES (?0, 'stripe-' || ?0, 'cus_matrix', 'active', true, 'starter', 8900, 'USD', 1, now(), now())`, tenant)
 	for kind, table := range map[string]string{
 		"sub": "igny8_subscriptions", "per": "igny8_subscription_periods", "grant": "igny8_credit_grants", "inv": "igny8_invoices", "evt": "igny8_audit_events",
 	} {

@@ -110,8 +110,8 @@ func (w *neighbourhood) fill(a *stage, site string) {
 			SELECT id, ?1, 'sub_same', 'open', 8900, 'USD', created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_stripe_refunds (tenant_id, refund_id, payment_id, amount_minor, currency, created_at)
 			SELECT tenant_id, ?1, min(id), 100, 'USD', min(created_at) FROM igny8_payments WHERE tenant_id = ?0 GROUP BY tenant_id`,
-		`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, status, created_at, updated_at)
-			SELECT id, wish, 'sub_same', 'pending', created_at AS wished, created_at FROM igny8_tenants, unnest(ARRAY['cancel', 'end']) AS wish WHERE id = ?0`,
+		`INSERT INTO igny8_stripe_pushes (tenant_id, kind, subscription_id, wanted, status, created_at, updated_at)
+			SELECT id, wish, 'sub_same', '{"atPeriodEnd": true}', 'pending', created_at AS wished, created_at FROM igny8_tenants, unnest(ARRAY['cancel', 'end']) AS wish WHERE id = ?0`,
 		`INSERT INTO igny8_credit_alerts (tenant_id, available, low_below, created_at) SELECT id, 1, 2, created_at FROM igny8_tenants WHERE id = ?0`,
 		`INSERT INTO igny8_mail_tokens (tenant_id, purpose, user_id, email, token_hash, created_at, expires_at)
 			SELECT tenant_id, 'verify_email', id, email, '', created_at - interval '9 days', created_at - interval '8 days' FROM igny8_users WHERE tenant_id = ?0 AND password_hash IS NOT NULL`,

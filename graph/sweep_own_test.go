@@ -161,7 +161,9 @@ var doings = []struct {
 	{
 		name: "createTestClock", who: "staff", alone: true,
 		before: `WITH paid AS (UPDATE igny8_payments SET status = 'withdrawn' WHERE tenant_id = ?0 AND status NOT IN ('pending', 'expired')),
-			subscribed AS (UPDATE igny8_subscriptions SET stripe_subscription_id = NULL WHERE tenant_id = ?0)
+			subscribed AS (UPDATE igny8_subscriptions SET stripe_subscription_id = NULL WHERE tenant_id = ?0),
+			bought AS (DELETE FROM igny8_stripe_customers WHERE tenant_id = ?0),
+			began AS (DELETE FROM igny8_stripe_checkouts WHERE tenant_id = ?0)
 			UPDATE igny8_tenants SET stripe_customer_id = NULL WHERE id = ?0`,
 	},
 	{

@@ -287,20 +287,23 @@ begin
     more := sectors = most or events = most or cardinality(sites) = most;
 end $$;
 
-CREATE FUNCTION igny8_purge_stripe(account bigint) RETURNS boolean
+CREATE FUNCTION igny8_purge_stripe(account bigint) RETURNS text[]
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
+declare
+    gone text[];
 begin
     if not igny8_account_is_over(account) then
         return null;
     end if;
-    delete from igny8_stripe_customers where tenant_id = account;
+    with removed as (delete from igny8_stripe_customers where tenant_id = account returning customer_id)
+    select coalesce(array_agg(customer_id order by customer_id), '{}') into gone from removed;
     delete from igny8_stripe_checkouts where tenant_id = account;
     delete from igny8_stripe_subscriptions where tenant_id = account;
-    delete from igny8_stripe_pushes where tenant_id = account;
+    delete from igny8_stripe_pushes where tenant_id = account and kind <> 'customer';
     update igny8_stripe_invoices set subscription_id = '' where tenant_id = account and subscription_id <> '';
-    return true;
+    return gone;
 end $$;
 
 CREATE FUNCTION igny8_purge_sync_events(account bigint, most integer) RETURNS bigint
@@ -1293,11 +1296,12 @@ CREATE TABLE igny8_stripe_pushes (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT igny8_stripe_pushes_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT igny8_stripe_pushes_kind_check CHECK ((kind = ANY (ARRAY['cancel'::text, 'end'::text, 'plan'::text, 'refund'::text]))),
+    CONSTRAINT igny8_stripe_pushes_kind_check CHECK ((kind = ANY (ARRAY['cancel'::text, 'end'::text, 'plan'::text, 'refund'::text, 'customer'::text]))),
     CONSTRAINT igny8_stripe_pushes_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text, 'superseded'::text]))),
     CONSTRAINT igny8_stripe_pushes_subject_check CHECK (
 CASE kind
     WHEN 'refund'::text THEN (payment_id IS NOT NULL)
+    WHEN 'customer'::text THEN ((payment_id IS NULL) AND (subscription_id IS NULL) AND ((status = 'done'::text) OR (wanted ? 'customer'::text)))
     ELSE (subscription_id IS NOT NULL)
 END)
 );

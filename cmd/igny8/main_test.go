@@ -89,6 +89,8 @@ func TestHelp_NeedsNoManual(t *testing.T) {
 		{"import", "keys"},
 		{"reseal"},
 		{"schema"},
+		{"stripe", "reconcile"},
+		{"stripe", "retry"},
 		{"healthcheck"},
 		{"version"},
 	} {

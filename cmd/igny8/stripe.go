@@ -29,6 +29,10 @@ Paid invoices of which nobody told are taken in by a running server; nothing els
 
 Ends with exit code 1 where something differs.
 
+Example:
+
+    igny8 stripe reconcile --days=90
+
 ` + environmentHelp("stripe")
 }
 
@@ -70,6 +74,10 @@ type stripeRetryCmd struct {
 // Help is what `igny8 stripe retry --help` says beyond the arguments.
 func (stripeRetryCmd) Help() string {
 	return `What was given up waits again, and a running server does it. It is refused where a newer wish about the same was left since.
+
+Example:
+
+    igny8 stripe retry acct_30 12
 
 ` + environmentHelp("stripe")
 }

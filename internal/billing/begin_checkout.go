@@ -61,7 +61,8 @@ type CheckoutTerms struct {
 // the same checkout again. A checkout that was not asked for at Stripe yet gives way to a newer one.
 //
 // Errors: REQUIRED and TOO_LONG at idempotencyKey, IDEMPOTENCY_CONFLICT; REQUIRED, PLAN_UNAVAILABLE and INVALID_STATE
-// at planSlug; NOT_FOUND and INVALID_STATE at paymentId; INVALID_STATE for an account that is cancelled.
+// at planSlug; NOT_FOUND and INVALID_STATE at paymentId; INVALID_STATE for an account that is cancelled, or on a test
+// clock.
 func (o Office) BeginCheckout(
 	ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in BeginCheckout,
 ) (*CheckoutTerms, error) {
@@ -73,6 +74,9 @@ func (o Office) BeginCheckout(
 		a, err := o.open(ctx, tx, actor.AccountID(), &now)
 		if err != nil {
 			return err
+		}
+		if a.account.ClockAt != nil {
+			return fault.New(fault.InvalidState, "this account is on a test clock, of which Stripe knows nothing: ask for a bank transfer, which staff confirm")
 		}
 		known, err := in.recall(ctx, tx, a.account.ID)
 		if err != nil {
@@ -189,11 +193,13 @@ func (t *CheckoutTerms) subscribe(ctx context.Context, tx bun.Tx, a *agreement, 
 }
 
 // isCollected says whether a subscription of Stripe collects for the account, or will: one whose first invoice is not
-// paid yet is on its way.
+// paid yet is on its way. One that we had ended does not, also before Stripe was told.
 func (a *agreement) isCollected(ctx context.Context, tx bun.Tx) (bool, error) {
 	var collects bool
 	err := tx.NewRaw(`SELECT
-		EXISTS (SELECT FROM igny8_stripe_subscriptions WHERE tenant_id = ?0 AND status NOT IN ('canceled', 'incomplete_expired'))
+		EXISTS (SELECT FROM igny8_stripe_subscriptions AS s WHERE s.tenant_id = ?0 AND s.status NOT IN ('canceled', 'incomplete_expired')
+			AND NOT EXISTS (SELECT FROM igny8_stripe_pushes AS p WHERE p.tenant_id = ?0 AND p.subscription_id = s.subscription_id
+				AND p.kind = 'end' AND p.status IN ('pending', 'done')))
 		OR EXISTS (SELECT FROM igny8_stripe_checkouts AS c WHERE c.tenant_id = ?0 AND c.mode = 'subscription' AND c.status = 'complete'
 			AND NOT EXISTS (SELECT FROM igny8_stripe_subscriptions AS s WHERE s.tenant_id = ?0 AND s.subscription_id = c.subscription_id))
 		OR ?1::text IS NOT NULL AND NOT EXISTS (SELECT FROM igny8_stripe_subscriptions WHERE tenant_id = ?0 AND subscription_id = ?1)`,

@@ -99,7 +99,12 @@ func (a *agreement) fitForClock(ctx context.Context, tx bun.Tx) error {
 		return refuse("a system account lives by the real time")
 	case a.account.ClockAt != nil:
 		return refuse("this account has a test clock")
-	case a.account.StripeCustomerID != nil || a.subscription.StripeSubscriptionID != nil:
+	}
+	known, err := a.knownToStripe(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if known {
 		return refuse("this account is known to Stripe, which lives by the real time")
 	}
 	paid, err := tx.NewSelect().Model((*Payment)(nil)).Where("tenant_id = ?", a.account.ID).
@@ -111,6 +116,20 @@ func (a *agreement) fitForClock(ctx context.Context, tx bun.Tx) error {
 		return refuse("this account has paid; a sandbox is one that never did")
 	}
 	return nil
+}
+
+// knownToStripe says whether Stripe knows the account, or is about to: a page to pay on may be asked for just now.
+func (a *agreement) knownToStripe(ctx context.Context, tx bun.Tx) (bool, error) {
+	if a.account.StripeCustomerID != nil || a.subscription.StripeSubscriptionID != nil {
+		return true, nil
+	}
+	var known bool
+	err := tx.NewRaw(`SELECT EXISTS (SELECT FROM igny8_stripe_customers WHERE tenant_id = ?0)
+		OR EXISTS (SELECT FROM igny8_stripe_checkouts WHERE tenant_id = ?0 AND status NOT IN ('failed', 'expired'))`, a.account.ID).Scan(ctx, &known)
+	if err != nil {
+		return false, fmt.Errorf("look for an account at Stripe: %w", err)
+	}
+	return known, nil
 }
 
 // AdvanceClock moves an account's test clock forwards, and does all that falls due on the way, each thing at its own

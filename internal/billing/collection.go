@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/audit"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/money"
 	"igny8.com/accounts/internal/plan"
@@ -47,11 +48,10 @@ func (a *agreement) tellStripe(ctx context.Context, tx bun.Tx) error {
 		return nil
 	}
 	if is.ends && !was.ends || a.stops {
-		waits, err := a.pushing(ctx, tx, *id, PushEnd)
-		if err != nil || waits {
+		if err := a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt); err != nil {
 			return err
 		}
-		return a.push(ctx, tx, &Push{Kind: PushEnd, SubscriptionID: id}, struct{}{}, a.readAt)
+		return a.collectedBy(ctx, tx, nil, a.readAt)
 	}
 	seen, err := readCollector(ctx, tx, a.account.ID, *id)
 	if err != nil {
@@ -84,6 +84,8 @@ type PlanWish struct {
 	Net      int64          `json:"net"`
 	Currency money.Currency `json:"currency"`
 	TaxRate  *int           `json:"taxRate"`
+	// KeepNet leaves the price without tax as it was agreed on, where the subscription is of the plan by then.
+	KeepNet bool `json:"keepNet,omitempty"`
 }
 
 // Tax is on the price.
@@ -92,6 +94,22 @@ func (w PlanWish) Tax() int64 { return taxOn(w.Net, w.TaxRate) }
 func (a *agreement) planWish(to *plan.Plan) PlanWish {
 	price := a.price(to)
 	return PlanWish{Plan: to.Slug, Net: price.Minor, Currency: price.Currency, TaxRate: a.account.TaxRate}
+}
+
+// retax has Stripe charge the account's rate of tax from the next invoice on, also where that would come only after an
+// end that is taken back. What was agreed on without tax stays.
+func (a *agreement) retax(ctx context.Context, tx bun.Tx) error {
+	follows := a.planAfter()
+	if a.followedByFree() {
+		follows = a.last().PlanID
+	}
+	to, err := a.plan(ctx, tx, follows)
+	if err != nil {
+		return err
+	}
+	wanted := a.planWish(to)
+	wanted.KeepNet = true
+	return a.push(ctx, tx, &Push{Kind: PushPlan, SubscriptionID: a.subscription.StripeSubscriptionID}, wanted, a.readAt)
 }
 
 // wish leaves a wish, unless Stripe does so by now and nothing else waits to be done about it.
@@ -105,22 +123,69 @@ func (a *agreement) wish(ctx context.Context, tx bun.Tx, kind PushKind, id strin
 	return a.push(ctx, tx, &Push{Kind: kind, SubscriptionID: &id}, wanted, a.readAt)
 }
 
+// goesOn says whether Stripe will collect beyond what is paid for, once it was told what we want of it. A subscription
+// that was to end there ends also where a transfer took the cancellation back here.
+func (a *agreement) goesOn(ctx context.Context, tx bun.Tx) (bool, error) {
+	id := a.subscription.StripeSubscriptionID
+	if id == nil || a.subscription.CancelAtPeriodEnd {
+		return false, nil
+	}
+	seen, err := readCollector(ctx, tx, a.account.ID, *id)
+	if err != nil {
+		return false, err
+	}
+	var wanted []bool
+	err = tx.NewSelect().Model((*Push)(nil)).ColumnExpr("(wanted->>'atPeriodEnd')::boolean").Where("tenant_id = ?", a.account.ID).
+		Where("subscription_id = ?", *id).Where("kind = ?", PushCancel).Where("status = ?", PushPending).Scan(ctx, &wanted)
+	if err != nil {
+		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
+	}
+	if len(wanted) > 0 { // at most one waits
+		return !wanted[0], nil
+	}
+	return !seen.Cancelling, nil
+}
+
 func (c *Collector) known() bool { return c.Version > 0 }
 
 // StopCollecting has Stripe end the subscription that collects for a locked account, if there is one: for what ends
-// an account beside its agreement.
+// an account beside its agreement. Nothing collects for it from then on.
 func StopCollecting(ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time) error {
-	collecting := []*Subscription{}
-	err := tx.NewSelect().Model(&collecting).Column("tenant_id", "stripe_subscription_id").Where("tenant_id = ?", locked.ID).
-		Where("stripe_subscription_id IS NOT NULL").Scan(ctx)
+	return onCollected(ctx, tx, locked, now, func(a *agreement, ctx context.Context, tx bun.Tx) error {
+		a.stops = true
+		return a.close(ctx, tx)
+	})
+}
+
+// onCollected does something with the agreement of a locked account, where Stripe collects for it.
+func onCollected(
+	ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time, do func(*agreement, context.Context, bun.Tx) error,
+) error {
+	collected, err := tx.NewSelect().Model((*Subscription)(nil)).Where("tenant_id = ?", locked.ID).
+		Where("stripe_subscription_id IS NOT NULL").Exists(ctx)
 	if err != nil {
 		return fmt.Errorf("find what collects for an account: %w", err)
 	}
-	for _, s := range collecting {
-		p := &Push{Kind: PushEnd, SubscriptionID: s.StripeSubscriptionID}
-		if err := (&agreement{account: locked}).push(ctx, tx, p, struct{}{}, now); err != nil {
-			return err
-		}
+	if !collected {
+		return nil
 	}
-	return nil
+	a, err := read(ctx, tx, locked, locked.Now(now))
+	if err != nil {
+		return err
+	}
+	return do(a, ctx, tx)
+}
+
+// collectedBy writes which subscription of Stripe collects for the account; nil for none any more.
+func (a *agreement) collectedBy(ctx context.Context, tx bun.Tx, id *string, now time.Time) error {
+	action, which := "subscription.stripe_began", id
+	if id == nil {
+		action, which = "subscription.stripe_ended", a.subscription.StripeSubscriptionID
+	}
+	a.subscription.StripeSubscriptionID, a.subscription.UpdatedAt = id, now
+	if _, err := tx.NewUpdate().Model(a.subscription).WherePK().Column("stripe_subscription_id", "updated_at").Exec(ctx); err != nil {
+		return fmt.Errorf("write what collects for an account: %w", err)
+	}
+	change := audit.On(action, "subscription", a.subscription.ID).To(map[string]any{"stripeSubscriptionId": *which})
+	return audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change)
 }

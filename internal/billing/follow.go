@@ -93,16 +93,16 @@ func (o Office) FollowSubscription(
 			return err
 		}
 		if uncounted {
-			in.Status, in.Cancelling = subscriptionIncomplete, false
+			in = in.uncounted()
 		}
-		cancelling, err := a.pushing(ctx, tx, in.ID, PushCancel, PushEnd)
+		ours, err := a.wishes(ctx, tx, in.ID)
 		if err != nil {
 			return err
 		}
-		if cancelling {
+		if ours.cancels {
 			in.Cancelling = seen.Cancelling // ours comes
 		}
-		if err := o.follow(ctx, tx, a, *seen, in, cancelling, now); err != nil {
+		if err := o.follow(ctx, tx, a, *seen, in, ours, now); err != nil {
 			return err
 		}
 		if err := seen.write(ctx, tx, in, now); err != nil {
@@ -112,9 +112,38 @@ func (o Office) FollowSubscription(
 	})
 }
 
+// uncounted is the subscription while no invoice of it was counted: it does not collect yet, or will not ever.
+func (in StripeSubscription) uncounted() StripeSubscription {
+	if in.Status == subscriptionCancelled || in.Status == subscriptionLapsed {
+		in.Status = subscriptionLapsed
+	} else {
+		in.Status = subscriptionIncomplete
+	}
+	in.Cancelling = false
+	return in
+}
+
+// ownWishes is what we want of a subscription of Stripe.
+type ownWishes struct {
+	// cancels says that a wish about its end waits to be done, ends that we had it ended, or are about to.
+	cancels, ends bool
+}
+
+func (a *agreement) wishes(ctx context.Context, tx bun.Tx, subscription string) (ours ownWishes, err error) {
+	if ours.cancels, err = a.pushing(ctx, tx, subscription, PushCancel, PushEnd); err != nil {
+		return ours, err
+	}
+	ours.ends, err = tx.NewSelect().Model((*Push)(nil)).Where("tenant_id = ?", a.account.ID).Where("subscription_id = ?", subscription).
+		Where("kind = ?", PushEnd).Where("status IN (?)", bun.List([]PushStatus{PushPending, PushDone})).Exists(ctx)
+	if err != nil {
+		return ours, fmt.Errorf("look for wishes for Stripe: %w", err)
+	}
+	return ours, nil
+}
+
 // follow does what changed.
 func (o Office) follow(
-	ctx context.Context, tx bun.Tx, a *agreement, seen Collector, in StripeSubscription, ours bool, now time.Time,
+	ctx context.Context, tx bun.Tx, a *agreement, seen Collector, in StripeSubscription, ours ownWishes, now time.Time,
 ) error {
 	linked := a.subscription.StripeSubscriptionID
 	switch in.Status {
@@ -122,22 +151,23 @@ func (o Office) follow(
 		return nil
 	case subscriptionCancelled:
 		if linked != nil && *linked == in.ID {
-			a.subscription.StripeSubscriptionID = nil
-			if err := a.collectedBy(ctx, tx, "subscription.stripe_ended", in.ID, now); err != nil {
+			if err := a.collectedBy(ctx, tx, nil, now); err != nil {
 				return err
 			}
 		}
-		if seen.Status == subscriptionCancelled || seen.Cancelling || ours || !in.Requested || linked != nil && *linked != in.ID {
+		if seen.Status == subscriptionCancelled || seen.Cancelling || ours.cancels || !in.Requested || linked != nil && *linked != in.ID {
 			return nil // it is known, or was to be expected, or is not the owner's wish
 		}
 		return o.ending(ctx, tx, a, true, now)
+	}
+	if ours.ends {
+		return nil // it does not collect any more, whatever Stripe did before it was told
 	}
 	if linked != nil && *linked != in.ID {
 		return fault.New(fault.InvalidState, "another subscription of Stripe collects for the account")
 	}
 	if linked == nil {
-		a.subscription.StripeSubscriptionID = &in.ID
-		if err := a.collectedBy(ctx, tx, "subscription.stripe_began", in.ID, now); err != nil {
+		if err := a.collectedBy(ctx, tx, &in.ID, now); err != nil {
 			return err
 		}
 	}
@@ -145,15 +175,6 @@ func (o Office) follow(
 		return o.ending(ctx, tx, a, in.Cancelling, now)
 	}
 	return nil
-}
-
-// collectedBy writes which subscription of Stripe collects for the account.
-func (a *agreement) collectedBy(ctx context.Context, tx bun.Tx, action, id string, now time.Time) error {
-	if err := a.write(ctx, tx, now); err != nil {
-		return err
-	}
-	change := audit.On(action, "subscription", a.subscription.ID).To(map[string]any{"stripeSubscriptionId": id})
-	return audit.Record(ctx, tx, a.account.ID, audit.By{Kind: audit.System}, now, change)
 }
 
 // ending is a cancellation that was made at Stripe, or taken back there.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"igny8.com/accounts/internal/account"
+	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/queue"
 )
 
@@ -44,4 +46,20 @@ func (a *agreement) pushing(ctx context.Context, tx bun.Tx, subscription string,
 		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
 	}
 	return len(waiting) > 0, nil
+}
+
+// CustomerWish is what a push of kind PushCustomer wants.
+type CustomerWish struct {
+	Customer string `json:"customer"`
+}
+
+// ForgetCustomers has Stripe delete the customers of an account that is over for good: who they were goes there too.
+func ForgetCustomers(ctx context.Context, tx bun.Tx, tenant gid.Account, customers []string, now time.Time) error {
+	a := &agreement{account: &account.Account{ID: tenant}}
+	for _, id := range customers {
+		if err := a.push(ctx, tx, &Push{Kind: PushCustomer}, CustomerWish{id}, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -72,7 +73,10 @@ func (o Office) EndPush(ctx context.Context, db bun.IDB, p *Push, came Pushed, n
 				is.Status = PushFailed
 			}
 		}
-		if _, err := tx.NewUpdate().Model(is).WherePK().Column("status", "error", "updated_at").Exec(ctx); err != nil {
+		if is.Kind == PushCustomer && is.Status == PushDone {
+			is.Wanted = json.RawMessage("{}") // nothing is to lead to whoever was forgotten
+		}
+		if _, err := tx.NewUpdate().Model(is).WherePK().Column("status", "error", "wanted", "updated_at").Exec(ctx); err != nil {
 			return fmt.Errorf("end a push: %w", err)
 		}
 		if is.Status == PushFailed {
@@ -172,7 +176,7 @@ func (o Office) alertStaff(ctx context.Context, tx bun.Tx, tenant gid.Account, n
 }
 
 func pushFailed(p *Push) note {
-	about := "a payment"
+	about := "its customer at Stripe"
 	if p.SubscriptionID != nil {
 		about = "the subscription " + *p.SubscriptionID
 	}

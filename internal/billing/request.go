@@ -37,8 +37,8 @@ type Request struct {
 const requestOperation = "requestBankTransfer"
 
 // RequestTransfer makes a pending payment with its amount, reference and instructions. The same key
-// and input return the first payment again. Errors: REQUIRED, TOO_LONG, INVALID, PLAN_UNAVAILABLE,
-// INVALID_STATE, IDEMPOTENCY_CONFLICT.
+// and input return the first payment again. What Stripe goes on collecting for is not paid by a transfer too. Errors:
+// REQUIRED, TOO_LONG, INVALID, PLAN_UNAVAILABLE, INVALID_STATE, IDEMPOTENCY_CONFLICT.
 func (o Office) RequestTransfer(ctx context.Context, db bun.IDB, actor account.Actor, now time.Time, in Request) (*Payment, error) {
 	var faults fault.List
 	faults.Add(fault.CheckIdempotencyKey(in.IdempotencyKey))
@@ -101,6 +101,14 @@ func (o Office) request(
 	if a.running(now) && a.planAfter() != p.ID {
 		return nil, fault.New(fault.InvalidState, "another plan is paid for until %s; change the plan first",
 			a.last().End.Format(time.DateOnly)).At("planSlug")
+	}
+	goesOn, err := a.goesOn(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if goesOn {
+		return nil, fault.New(fault.InvalidState, "Stripe collects for this account, and would be paid as well: "+
+			"pay there, or cancel the subscription at the period's end first and then ask for a transfer").At("planSlug")
 	}
 	return o.ask(ctx, tx, a, actor, asked{
 		purpose: ForPeriods, plan: p, months: in.Months, net: a.price(p).Times(in.Months),

@@ -1,8 +1,10 @@
 package billing_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/fault"
@@ -60,6 +62,67 @@ func TestRequestTransfer_RefusesPlansThatAreNotForSale(t *testing.T) {
 	}
 	if n := count(t, h.DB, `SELECT count(*) FROM igny8_payments`); n != 0 {
 		t.Errorf("%d payments", n)
+	}
+}
+
+// Nobody pays twice for what Stripe collects. What it does not collect, and what was asked for before, is paid as ever.
+func TestRequestTransfer_RefusesWhatStripeCollectsFor(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	owner := h.open("ada")
+	first := h.request(owner, "starter", 1, "first")
+	if err := h.confirm(t.Context(), facts(first, "B1"), paid); err != nil {
+		t.Fatal(err)
+	}
+	before := h.request(owner, "starter", 1, "before Stripe")
+	link := func(id *string) {
+		h.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`, id, owner.AccountID())
+	}
+	link(new("sub_1"))
+	ask := func(at time.Time, key string) error {
+		_, err := office.RequestTransfer(as(t.Context(), owner), h.App, owner, at, billing.Request{PlanSlug: "starter", Months: 1, IdempotencyKey: key})
+		return err
+	}
+	is := h.trace(owner)
+	for what, at := range map[string]time.Time{
+		"while it is paid for": paid, "past due": paid.AddDate(0, 1, 1),
+	} {
+		if err := ask(at, what); !fault.Is(err, fault.InvalidState) || !strings.Contains(err.Error(), "cancel the subscription") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if after := h.trace(owner); after != is {
+		t.Errorf("refusals wrote:\n%s\nbefore:\n%s", after, is)
+	}
+	if err := ask(paid, "before Stripe"); err != nil {
+		t.Errorf("what was asked for before: %v", err)
+	}
+	if err := h.confirm(t.Context(), facts(before, "B2"), paid); err != nil {
+		t.Errorf("what was asked for before cannot be confirmed: %v", err)
+	}
+	// The difference of an upgrade is one payment, which Stripe does not collect.
+	upgrade, _, err := office.Change(as(t.Context(), owner), h.App, owner, paid, billing.ChangePlan{PlanSlug: "growth", Months: 1, IdempotencyKey: "up"})
+	if err != nil || upgrade == nil || upgrade.Purpose != billing.ForUpgrade {
+		t.Errorf("an upgrade: %+v, %v", upgrade, err)
+	}
+	if _, err := office.WithdrawPayment(as(t.Context(), owner), h.App, owner, paid, upgrade.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := office.CancelSubscription(as(t.Context(), owner), h.App, owner, paid, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(paid, "cancelled"); err != nil {
+		t.Errorf("once it ends: %v", err)
+	}
+	if _, err := office.ResumeSubscription(as(t.Context(), owner), h.App, owner, paid, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(paid, "resumed"); !fault.Is(err, fault.InvalidState) {
+		t.Errorf("once it goes on again: %v", err)
+	}
+	link(nil)
+	if err := ask(paid, "not by Stripe"); err != nil {
+		t.Errorf("without Stripe: %v", err)
 	}
 }
 

@@ -132,10 +132,13 @@ const (
 	// PushEnd ends a subscription now.
 	PushEnd PushKind = "end"
 	// PushPlan has a subscription cost what another plan does from the next period on: {"plan": slug, "net": minor,
-	// "currency": code, "taxRate": hundredths of a percent or null}.
+	// "currency": code, "taxRate": hundredths of a percent or null}; with "keepNet": true, what was agreed on for the
+	// plan without tax stays.
 	PushPlan PushKind = "plan"
 	// PushRefund gives money of a payment back: {"amount": minor}.
 	PushRefund PushKind = "refund"
+	// PushCustomer deletes a customer: {"customer": id}. What is wanted is forgotten once it was done.
+	PushCustomer PushKind = "customer"
 )
 
 // MarshalGQL writes the enum value.

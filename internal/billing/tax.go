@@ -49,8 +49,8 @@ type Taxing struct {
 
 var taxID = regexp.MustCompile(`^[A-Z0-9][A-Z0-9 ./-]{1,48}[A-Z0-9]$`)
 
-// SetTax sets an account's tax for the payments that are asked for from now on; those that wait keep theirs. Errors:
-// NOT_FOUND at accountId, INVALID at taxRate and taxId.
+// SetTax sets an account's tax for the payments that are asked for from now on; those that wait keep theirs. What
+// Stripe collects is taxed so from its next invoice on. Errors: NOT_FOUND at accountId, INVALID at taxRate and taxId.
 func (o Office) SetTax(ctx context.Context, db bun.IDB, staff account.Actor, now time.Time, in Taxing) (*account.Account, error) {
 	var faults fault.List
 	if in.Rate != nil && (*in.Rate < 0 || *in.Rate > maxTaxRate) {
@@ -73,10 +73,16 @@ func (o Office) SetTax(ctx context.Context, db bun.IDB, staff account.Actor, now
 			return at(err, "accountId")
 		}
 		changed, now = a, a.Now(now)
+		other := !sameRate(a.TaxRate, in.Rate)
 		before := map[string]any{"taxRate": a.TaxRate, "taxId": a.TaxID}
 		a.TaxRate, a.TaxID, a.UpdatedAt = in.Rate, in.TaxID, now
 		if _, err := tx.NewUpdate().Model(a).WherePK().Column("tax_rate", "tax_id", "updated_at").Exec(ctx); err != nil {
 			return fmt.Errorf("set an account's tax: %w", err)
+		}
+		if other {
+			if err := onCollected(ctx, tx, a, now, (*agreement).retax); err != nil {
+				return err
+			}
 		}
 		change := audit.On("account.tax_set", "account", a.ID).From(before).To(map[string]any{"taxRate": a.TaxRate, "taxId": a.TaxID})
 		return audit.Record(ctx, tx, a.ID, staff.By(a.ID), now, change)
@@ -85,4 +91,11 @@ func (o Office) SetTax(ctx context.Context, db bun.IDB, staff account.Actor, now
 		return nil, err
 	}
 	return changed, nil
+}
+
+func sameRate(a, b *int) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }

@@ -46,12 +46,12 @@ func (a *tenant) live() gid.Site {
 		VALUES (?, 'reset_password', ?, 'canary-mail@people.test', 'canary-mail-hash', ?, ?)`, a.id, a.owner.User.ID, now, now.Add(day))
 	a.exec(`UPDATE igny8_tenants SET billing_email = 'canary-billing@people.test', billing_address = '{"street": "canary-street"}',
 		stripe_customer_id = 'canary-stripe', status_reason = 'canary-reason' WHERE id = ?`, a.id)
-	a.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = 'canary-stripe-sub' WHERE tenant_id = ?`, a.id)
 	a.exec(`INSERT INTO igny8_impersonations (tenant_id, staff_tenant, staff_id, session_id, reason, created_at, expires_at)
 		VALUES (?, 1, 1, 1, 'canary called us', ?, ?)`, a.id, now, now.Add(time.Hour))
 	a.exec(`INSERT INTO igny8_site_budgets (tenant_id, site_id, monthly_credits, updated_at) VALUES (?, ?, 7000, ?)`, a.id, s, now)
 	a.exec(`UPDATE igny8_credit_accounts SET has_budgets = true WHERE tenant_id = ?`, a.id)
 	a.trade(s)
+	a.exec(`UPDATE igny8_subscriptions SET stripe_subscription_id = 'canary-stripe-sub' WHERE tenant_id = ?`, a.id)
 	if v := a.verify(); !v.OK() {
 		t.Fatalf("the fixture's ledger is wrong: %v", v.Problems)
 	}

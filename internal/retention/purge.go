@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"igny8.com/accounts/internal/audit"
+	"igny8.com/accounts/internal/billing"
 	"igny8.com/accounts/internal/gid"
 	"igny8.com/accounts/internal/postgres"
 )
@@ -96,7 +98,7 @@ func purgeAccount(ctx context.Context, db bun.IDB, tenant gid.Account, now time.
 	if err := db.NewRaw(`SELECT igny8_purge_receipts(?)`, tenant).Scan(ctx, &begun); err != nil || begun == nil {
 		return 0, wrap("remove the words of receipts", err)
 	}
-	if err := db.NewRaw(`SELECT igny8_purge_stripe(?)`, tenant).Scan(ctx, &begun); err != nil || begun == nil {
+	if forgotten, err := forgetAtStripe(ctx, db, tenant, now); err != nil || !forgotten {
 		return 0, wrap("remove what leads to people at Stripe", err)
 	}
 	for _, part := range []struct {
@@ -132,6 +134,21 @@ func purgeAccount(ctx context.Context, db bun.IDB, tenant gid.Account, now time.
 		return audit.Record(ctx, tx, tenant, audit.By{Kind: audit.System}, now, audit.On("account.purged", accountSubject, tenant))
 	})
 	return done, err
+}
+
+// forgetAtStripe removes what leads to people at Stripe, and leaves the wish that they are forgotten there too, for
+// which nothing here waits. It says false where somebody else is at it.
+func forgetAtStripe(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) (forgotten bool, err error) {
+	err = postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		var customers []string
+		err := tx.NewRaw(`SELECT gone IS NOT NULL, coalesce(gone, '{}') FROM igny8_purge_stripe(?) AS gone`, tenant).
+			Scan(ctx, &forgotten, pgdialect.Array(&customers))
+		if err != nil {
+			return fmt.Errorf("forget customers: %w", err)
+		}
+		return billing.ForgetCustomers(ctx, tx, tenant, customers, now)
+	})
+	return forgotten, err
 }
 
 func purgePeopleOf(ctx context.Context, db bun.IDB, tenant gid.Account, now time.Time) (int, error) {

@@ -83,10 +83,11 @@ func permutations(n int) [][]int {
 }
 
 // refunded is where that history ends: what was paid for was given back, and the agreement, which was to end, ended.
+// Nothing collects for it any more.
 //
 //nolint:dupword // t is true
 const refunded = `account: cancelled starter
-agreement: cancelled stripe f t t
+agreement: cancelled stripe f f t
 periods: trial 3 0, paid 0 8900
 payments: stripe refunded 1 8900 USD periods owner
 documents: invoice 8900, credit_note 8900

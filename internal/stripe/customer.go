@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -67,6 +68,19 @@ func (t *Till) customerOf(ctx context.Context, db bun.IDB, tenant gid.Account) (
 		return "", nil
 	}
 	return found[0], nil
+}
+
+// forget has Stripe delete a customer, whose subscriptions end with it. One that is gone is done with.
+func (t *Till) forget(ctx context.Context, p *billing.Push) error {
+	var wanted billing.CustomerWish
+	if err := json.Unmarshal(p.Wanted, &wanted); err != nil {
+		return fmt.Errorf("read a push: %w", err)
+	}
+	_, err := t.api.V1Customers.Delete(ctx, wanted.Customer, nil)
+	if err = cleanly("delete customer", err); missing(err) {
+		return nil
+	}
+	return err
 }
 
 // OpenPortal gives the address of the page at Stripe on which an owner sees their invoices there and changes how they

@@ -122,6 +122,18 @@ func (c *customer) asks(plan, key string) *billing.Payment {
 	return p
 }
 
+// asked is a transfer that was requested before Stripe collected.
+func (c *customer) asked(plan, key string) *billing.Payment {
+	c.desk.t.Helper()
+	const link = `UPDATE igny8_subscriptions SET stripe_subscription_id = ? WHERE tenant_id = ?`
+	c.desk.exec(link, nil, c.AccountID())
+	p := c.asks(plan, key)
+	if c.subscription != "" {
+		c.desk.exec(link, c.subscription, c.AccountID())
+	}
+	return p
+}
+
 // pays has staff confirm a payment.
 func (c *customer) pays(p *billing.Payment) {
 	c.desk.t.Helper()

@@ -61,16 +61,22 @@ func open(t *testing.T, options ...func(*stripe.Config)) *shop {
 			Mail: &mail.Box{Vault: sealing, App: "https://app.test"},
 		},
 	}
+	s.till = s.tillOf(s.office, options...)
+	s.hook = s.till.Webhook(s.time, refuse)
+	return s
+}
+
+// tillOf is a till that works with an office.
+func (s *shop) tillOf(office billing.Office, options ...func(*stripe.Config)) *stripe.Till {
+	s.t.Helper()
 	cfg := stripe.Config{SecretKey: stripetest.Key, WebhookSecrets: []string{stripetest.Secret}, APIURL: s.fake.URL}
 	for _, option := range options {
 		option(&cfg)
 	}
 	if err := cfg.Check(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	s.till = stripe.New(cfg, s.App, s.office, s.logger())
-	s.hook = s.till.Webhook(s.time, refuse)
-	return s
+	return stripe.New(cfg, s.App, office, s.logger())
 }
 
 func (s *shop) logger() *slog.Logger { return slog.New(slog.NewTextHandler(s.t.Output(), nil)) }

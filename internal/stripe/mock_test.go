@@ -179,6 +179,9 @@ func TestTill_AsksOnlyWhatStripeDescribes(t *testing.T) {
 		a.AccountID(), a.subscription, monday)
 	a.pushAll()
 	d.compare()
+	d.exec(`INSERT INTO igny8_stripe_pushes (tenant_id, kind, wanted, status, created_at, updated_at)
+		SELECT tenant_id, 'customer', jsonb_build_object('customer', customer_id), 'pending', ?1, ?1 FROM igny8_stripe_customers WHERE tenant_id = ?0`, a.AccountID(), monday)
+	a.pushAll()
 
 	if failed := d.text(`SELECT coalesce(string_agg(kind || ': ' || error, ', '), '') FROM igny8_stripe_pushes WHERE status <> 'done'`); failed != "" {
 		t.Errorf("not done: %s", failed)
@@ -189,7 +192,7 @@ func TestTill_AsksOnlyWhatStripeDescribes(t *testing.T) {
 	}
 	slices.Sort(calls)
 	want := []string{
-		"DELETE /v1/subscriptions/:id", "GET /v1/checkout/sessions/:id", "GET /v1/invoice_payments", "GET /v1/invoices", "GET /v1/invoices/:id",
+		"DELETE /v1/customers/:id", "DELETE /v1/subscriptions/:id", "GET /v1/checkout/sessions/:id", "GET /v1/invoice_payments", "GET /v1/invoices", "GET /v1/invoices/:id",
 		"GET /v1/payment_intents/:id", "GET /v1/refunds", "GET /v1/subscriptions", "GET /v1/subscriptions/:id", "POST /v1/billing_portal/sessions",
 		"POST /v1/checkout/sessions", "POST /v1/checkout/sessions/:id/expire", "POST /v1/customers", "POST /v1/products", "POST /v1/refunds",
 		"POST /v1/subscriptions/:id",

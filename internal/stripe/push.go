@@ -77,8 +77,12 @@ func refused(err error) bool {
 
 // carryOut has Stripe do one thing, and returns the subscription that it is about as it is then.
 func (t *Till) carryOut(ctx context.Context, p *billing.Push, key string) (*stripe.Subscription, error) {
-	if p.Kind == billing.PushRefund {
+	switch p.Kind {
+	case billing.PushRefund:
 		return nil, t.giveBack(ctx, p)
+	case billing.PushCustomer:
+		return nil, t.forget(ctx, p)
+	case billing.PushCancel, billing.PushEnd, billing.PushPlan:
 	}
 	s, err := t.api.V1Subscriptions.Retrieve(ctx, *p.SubscriptionID, nil)
 	if err != nil {
@@ -101,7 +105,7 @@ func (t *Till) carryOut(ctx context.Context, p *billing.Push, key string) (*stri
 			return s, errEnded
 		}
 		return t.pushPlan(ctx, s, p, key)
-	case billing.PushRefund:
+	case billing.PushRefund, billing.PushCustomer:
 	}
 	return nil, errNotKnown
 }

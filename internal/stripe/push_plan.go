@@ -24,6 +24,9 @@ func (t *Till) pushPlan(ctx context.Context, s *stripe.Subscription, p *billing.
 	if s.Items == nil || len(s.Items.Data) != 1 {
 		return s, refusal("the subscription has not just one item: it was changed at Stripe by hand")
 	}
+	if agreed, ok := priceSaid(s.Metadata); ok && wanted.KeepNet && s.Metadata[billing.MetaPlan] == wanted.Plan {
+		wanted.Net = agreed.Net
+	}
 	gross := wanted.Net + wanted.Tax()
 	metadata := map[string]string{
 		billing.MetaPlan: wanted.Plan, billing.MetaMonths: "1", billing.MetaNet: strconv.FormatInt(wanted.Net, 10),

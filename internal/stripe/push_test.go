@@ -86,7 +86,7 @@ func TestPush_FollowsTheAgreement(t *testing.T) {
 		},
 		"free":             {func(c *customer) { c.moves("free") }, "cancel pending", "active true growth 13900"},
 		"free, and back":   {func(c *customer) { c.moves("free"); c.pushAll(); c.moves("growth") }, "cancel done, cancel pending", "active false growth 13900"},
-		"renews by bank":   {func(c *customer) { c.pays(c.asks("growth", "again")) }, "", "active false growth 13900"},
+		"renews by bank":   {func(c *customer) { c.pays(c.asked("growth", "again")) }, "", "active false growth 13900"},
 		"cancels, by bank": {func(c *customer) { c.cancels(); c.pushAll(); c.pays(c.asks("growth", "again")) }, "cancel done", "active true growth 13900"},
 		"is over": {func(c *customer) {
 			c.cancels()
@@ -304,7 +304,7 @@ func TestPush_OfWhatIsOverAtStripe(t *testing.T) {
 // giveBack leaves a refund of a payment that was made at Stripe, as a refund here does.
 func (c *customer) paidThere(external string) gid.Payment {
 	c.desk.t.Helper()
-	p := c.asks("growth", "by "+external)
+	p := c.asked("growth", "by "+external)
 	c.desk.exec(`UPDATE igny8_payments SET method = 'stripe', status = 'confirmed', external_payment_id = ?, received_on = ?1, decided_at = ?1 WHERE tenant_id = ?2 AND id = ?3`,
 		external, monday, c.AccountID(), p.ID)
 	return p.ID

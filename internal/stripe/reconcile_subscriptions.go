@@ -137,22 +137,23 @@ func (c *comparing) compareTerms(s *stripe.Subscription, h *held) {
 		c.found(SubscriptionPlan, s.ID, h.TenantID, h.Follows, is.PlanSlug)
 		return
 	}
-	if said, ok := priceSaid(s.Metadata, is.Currency); ok && said.Minor != is.AmountMinor {
-		c.found(AmountDiffers, s.ID, h.TenantID, said.String()+" was agreed on", money.Money{Minor: is.AmountMinor, Currency: is.Currency}.String())
+	if said, ok := priceSaid(s.Metadata); ok && said.Net+said.Tax() != is.AmountMinor {
+		agreed := money.Money{Minor: said.Net + said.Tax(), Currency: is.Currency}
+		c.found(AmountDiffers, s.ID, h.TenantID, agreed.String()+" was agreed on", money.Money{Minor: is.AmountMinor, Currency: is.Currency}.String())
 	}
 }
 
-// priceSaid is what a period costs by what a subscription says about itself, with tax.
-func priceSaid(m map[string]string, currency money.Currency) (money.Money, bool) {
+// priceSaid is what a period costs by what a subscription says about itself: net and rate of tax.
+func priceSaid(m map[string]string) (billing.PlanWish, bool) {
 	net, err := strconv.ParseInt(m[billing.MetaNet], 10, 64)
 	if err != nil || net <= 0 {
-		return money.Money{}, false
+		return billing.PlanWish{}, false
 	}
-	wish := billing.PlanWish{Net: net}
+	said := billing.PlanWish{Net: net}
 	if rate, err := strconv.Atoi(m[billing.MetaTaxRate]); err == nil && rate >= 0 {
-		wish.TaxRate = &rate
+		said.TaxRate = &rate
 	}
-	return money.Money{Minor: net + wish.Tax(), Currency: currency}, true
+	return said, true
 }
 
 // missingThere finds what is to collect here and was not listed there.

@@ -200,6 +200,10 @@ func (f *Fake) route(method, path string, params Object) (Object, int) {
 		return f.copy(o), http.StatusOK
 	case method == http.MethodDelete && resource == "subscriptions":
 		f.end(o, "cancellation_requested")
+	case o["deleted"] == true: // it can be read, and nothing else
+		return nil, http.StatusNotFound
+	case method == http.MethodDelete && resource == "customers":
+		f.forget(o)
 	case verb == "expire" && resource == "checkout.sessions" && o["status"] != "open":
 		return nil, http.StatusBadRequest
 	case verb == "expire" && resource == "checkout.sessions":

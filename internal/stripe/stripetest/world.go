@@ -219,6 +219,30 @@ func (f *Fake) end(s Object, reason string) {
 	f.tell("customer.subscription.deleted", s)
 }
 
+// Delete deletes a customer.
+func (f *Fake) Delete(customer string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forget(f.objects[customer])
+}
+
+// forget deletes a customer: what is left says no more than that, and its subscriptions end.
+func (f *Fake) forget(o Object) {
+	for _, id := range f.order {
+		s := f.objects[id]
+		if s["object"] == "subscription" && s["customer"] == o["id"] && s["status"] != "canceled" {
+			f.end(s, "cancellation_requested")
+		}
+	}
+	f.tell("customer.deleted", o)
+	for name := range o {
+		if name != "id" && name != "object" {
+			delete(o, name)
+		}
+	}
+	o["deleted"] = true
+}
+
 // Refund gives a part of a charge back; 0 for all that is left.
 func (f *Fake) Refund(charge string, amount int64) (refund string) {
 	f.mu.Lock()
