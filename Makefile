@@ -60,7 +60,12 @@ audits: need-postgres ## List the 61 audits of GraphQL over HTTP: the transport'
 	@$(WITH_POSTGRES) $(GO) test -count=1 -v ./internal/gqlhttp ./graph -run 'Audits'
 
 .PHONY: verify
-verify: verify-generated verify-tidy verify-web verify-schema verify-clients lint verify-arrows reproducible ## Check generated code, modules, format, lint, arrows and the build
+verify: verify-code verify-pages ## Check generated code, modules, format, lint, arrows and the build
+
+# What takes Go, and what takes Node alone: .ci/run does both at once.
+.PHONY: verify-code verify-pages
+verify-code: verify-generated verify-tidy verify-clients lint verify-arrows reproducible
+verify-pages: verify-web verify-schema
 
 .PHONY: verify-generated
 verify-generated:
