@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -134,16 +135,20 @@ func (a *agreement) goesOn(ctx context.Context, tx bun.Tx) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var wanted []bool
-	err = tx.NewSelect().Model((*Push)(nil)).ColumnExpr("(wanted->>'atPeriodEnd')::boolean").Where("tenant_id = ?", a.account.ID).
-		Where("subscription_id = ?", *id).Where("kind = ?", PushCancel).Where("status = ?", PushPending).Scan(ctx, &wanted)
+	waiting := []*Push{}
+	err = tx.NewSelect().Model(&waiting).Column("tenant_id", "wanted").Where("tenant_id = ?", a.account.ID).
+		Where("subscription_id = ?", *id).Where("kind = ?", PushCancel).Where("status = ?", PushPending).Scan(ctx)
 	if err != nil {
 		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
 	}
-	if len(wanted) > 0 { // at most one waits
-		return !wanted[0], nil
+	if len(waiting) == 0 {
+		return !seen.Cancelling, nil
 	}
-	return !seen.Cancelling, nil
+	var wanted CancelWish // at most one waits
+	if err := json.Unmarshal(waiting[0].Wanted, &wanted); err != nil {
+		return false, fmt.Errorf("read a push: %w", err)
+	}
+	return !wanted.AtPeriodEnd, nil
 }
 
 func (c *Collector) known() bool { return c.Version > 0 }
@@ -161,12 +166,13 @@ func StopCollecting(ctx context.Context, tx bun.Tx, locked *account.Account, now
 func onCollected(
 	ctx context.Context, tx bun.Tx, locked *account.Account, now time.Time, do func(*agreement, context.Context, bun.Tx) error,
 ) error {
-	collected, err := tx.NewSelect().Model((*Subscription)(nil)).Where("tenant_id = ?", locked.ID).
-		Where("stripe_subscription_id IS NOT NULL").Exists(ctx)
+	collected := []*Subscription{}
+	err := tx.NewSelect().Model(&collected).Column("tenant_id", "stripe_subscription_id").Where("tenant_id = ?", locked.ID).
+		Where("stripe_subscription_id IS NOT NULL").Scan(ctx)
 	if err != nil {
 		return fmt.Errorf("find what collects for an account: %w", err)
 	}
-	if !collected {
+	if len(collected) == 0 {
 		return nil
 	}
 	a, err := read(ctx, tx, locked, locked.Now(now))

@@ -76,11 +76,11 @@ func (b *book) flush(ctx context.Context) (map[gid.CreditTransaction]json.RawMes
 	rows("line", insertLines, len(b.lines), b.lines)
 	rows("debt", insertDebts, len(b.debts), b.debts)
 	rows("part", insertParts, len(b.parts), b.parts)
+	// These two are there though they may be empty: what is over by chance must not make another statement.
 	ids, remaining := b.moved()
 	w.add("moved", updateGrants, ids, remaining)
 	rows("made", insertHolds, len(b.made), b.made)
-	changed := b.changed()
-	rows("changed", updateHolds, len(changed), changed)
+	rows("changed", updateHolds, 1, b.changed())
 	rows("answer", insertAnswers, len(b.answers), b.answers)
 	rows("used", insertUse, len(b.used), b.used)
 	rows("alert", insertAlerts, len(b.alerts), b.alerts)
