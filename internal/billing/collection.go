@@ -116,8 +116,8 @@ func (a *agreement) retax(ctx context.Context, tx bun.Tx) error {
 // wish leaves a wish, unless Stripe does so by now and nothing else waits to be done about it.
 func (a *agreement) wish(ctx context.Context, tx bun.Tx, kind PushKind, id string, isSo bool, wanted any) error {
 	if isSo {
-		waits, err := a.pushing(ctx, tx, id, kind)
-		if err != nil || !waits {
+		ours, err := a.wishes(ctx, tx, id)
+		if err != nil || ours.waiting(kind) == nil {
 			return err
 		}
 	}
@@ -135,17 +135,16 @@ func (a *agreement) goesOn(ctx context.Context, tx bun.Tx) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	waiting := []*Push{}
-	err = tx.NewSelect().Model(&waiting).Column("tenant_id", "wanted").Where("tenant_id = ?", a.account.ID).
-		Where("subscription_id = ?", *id).Where("kind = ?", PushCancel).Where("status = ?", PushPending).Scan(ctx)
+	ours, err := a.wishes(ctx, tx, *id)
 	if err != nil {
-		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
+		return false, err
 	}
-	if len(waiting) == 0 {
+	cancel := ours.waiting(PushCancel)
+	if cancel == nil {
 		return !seen.Cancelling, nil
 	}
-	var wanted CancelWish // at most one waits
-	if err := json.Unmarshal(waiting[0].Wanted, &wanted); err != nil {
+	var wanted CancelWish
+	if err := json.Unmarshal(cancel.Wanted, &wanted); err != nil {
 		return false, fmt.Errorf("read a push: %w", err)
 	}
 	return !wanted.AtPeriodEnd, nil

@@ -99,7 +99,7 @@ func (o Office) FollowSubscription(
 		if err != nil {
 			return err
 		}
-		if ours.cancels {
+		if ours.aboutEnd() {
 			in.Cancelling = seen.Cancelling // ours comes
 		}
 		if err := o.follow(ctx, tx, a, *seen, in, ours, now); err != nil {
@@ -123,27 +123,9 @@ func (in StripeSubscription) uncounted() StripeSubscription {
 	return in
 }
 
-// ownWishes is what we want of a subscription of Stripe.
-type ownWishes struct {
-	// cancels says that a wish about its end waits to be done, ends that we had it ended, or are about to.
-	cancels, ends bool
-}
-
-func (a *agreement) wishes(ctx context.Context, tx bun.Tx, subscription string) (ours ownWishes, err error) {
-	if ours.cancels, err = a.pushing(ctx, tx, subscription, PushCancel, PushEnd); err != nil {
-		return ours, err
-	}
-	ours.ends, err = tx.NewSelect().Model((*Push)(nil)).Where("tenant_id = ?", a.account.ID).Where("subscription_id = ?", subscription).
-		Where("kind = ?", PushEnd).Where("status IN (?)", bun.List([]PushStatus{PushPending, PushDone})).Exists(ctx)
-	if err != nil {
-		return ours, fmt.Errorf("look for wishes for Stripe: %w", err)
-	}
-	return ours, nil
-}
-
 // follow does what changed.
 func (o Office) follow(
-	ctx context.Context, tx bun.Tx, a *agreement, seen Collector, in StripeSubscription, ours ownWishes, now time.Time,
+	ctx context.Context, tx bun.Tx, a *agreement, seen Collector, in StripeSubscription, ours wishes, now time.Time,
 ) error {
 	linked := a.subscription.StripeSubscriptionID
 	switch in.Status {
@@ -155,12 +137,12 @@ func (o Office) follow(
 				return err
 			}
 		}
-		if seen.Status == subscriptionCancelled || seen.Cancelling || ours.cancels || !in.Requested || linked != nil && *linked != in.ID {
+		if seen.Status == subscriptionCancelled || seen.Cancelling || ours.aboutEnd() || !in.Requested || linked != nil && *linked != in.ID {
 			return nil // it is known, or was to be expected, or is not the owner's wish
 		}
 		return o.ending(ctx, tx, a, true, now)
 	}
-	if ours.ends {
+	if ours.end() {
 		return nil // it does not collect any more, whatever Stripe did before it was told
 	}
 	if linked != nil && *linked != in.ID {

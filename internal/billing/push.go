@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -37,15 +38,36 @@ func (a *agreement) push(ctx context.Context, tx bun.Tx, p *Push, wanted any, no
 	return queue.StripePushNow(ctx, tx, p.TenantID, p.ID)
 }
 
-// pushing says whether something of the kinds waits to be done with a Stripe subscription.
-func (a *agreement) pushing(ctx context.Context, tx bun.Tx, subscription string, kinds ...PushKind) (bool, error) {
-	waiting := []*Push{}
-	err := tx.NewSelect().Model(&waiting).Column("tenant_id", "id").Where("tenant_id = ?", a.account.ID).
-		Where("subscription_id = ?", subscription).Where("kind IN (?)", bun.List(kinds)).Where("status = ?", PushPending).Scan(ctx)
+// wishes are what waits to be done with one Stripe subscription, and its end also once that was done.
+type wishes []*Push
+
+func (a *agreement) wishes(ctx context.Context, tx bun.Tx, subscription string) (wishes, error) {
+	ours := wishes{}
+	err := tx.NewSelect().Model(&ours).Column("tenant_id", "id", "kind", "wanted", "status").Where("tenant_id = ?", a.account.ID).
+		Where("subscription_id = ?", subscription).
+		Where("(status = ? OR kind = ? AND status = ?)", PushPending, PushEnd, PushDone).Scan(ctx)
 	if err != nil {
-		return false, fmt.Errorf("look for wishes for Stripe: %w", err)
+		return nil, fmt.Errorf("look for wishes for Stripe: %w", err)
 	}
-	return len(waiting) > 0, nil
+	return ours, nil
+}
+
+// waiting is the one of a kind that waits; nil where none does.
+func (w wishes) waiting(kind PushKind) *Push {
+	for _, p := range w {
+		if p.Kind == kind && p.Status == PushPending {
+			return p
+		}
+	}
+	return nil
+}
+
+// aboutEnd says that one about the subscription's end waits.
+func (w wishes) aboutEnd() bool { return w.waiting(PushCancel) != nil || w.waiting(PushEnd) != nil }
+
+// end says that we had the subscription ended, or are about to.
+func (w wishes) end() bool {
+	return slices.ContainsFunc(w, func(p *Push) bool { return p.Kind == PushEnd })
 }
 
 // CustomerWish is what a push of kind PushCustomer wants.
